@@ -1,0 +1,93 @@
+"""What the processes publish besides events: one TypedDict per record, with its units.
+
+Times named `at` are ISO 8601 UTC text; `from` and `to` of assignments are milliseconds since 1970, because they are
+compared in every process and shown by none without being converted first.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+from schemas.event import IdentifierJson
+
+# The functional form is for the one field that is a Python keyword.
+Assignment = TypedDict(
+    "Assignment",
+    {
+        "schema_version": int,
+        "seed": str,
+        "type": str,
+        "value": str,
+        "from": int | None,  # start of the slice, inclusive; None: unbounded
+        "to": int | None,  # end of the slice, exclusive; None: unbounded
+        "profile_id": str | None,  # None: this slice (seed, from) exists no longer
+        "version": int,  # grows with every record about this seed
+    },
+)
+"""`identity.assignments`: one slice of one seed; a strong seed has one slice, (None, None).
+
+The record key is the seed for the first slice and `seed/from` for the others, so that compaction keeps every slice; the
+partition is always the seed's.
+"""
+
+
+class Decision(TypedDict):
+    """`identity.decisions`: why a profile has the identifiers it has. Key: `profile_id`."""
+
+    schema_version: int
+    decision_id: str
+    kind: Literal["join", "split", "refuse", "shared", "link", "unlink", "release", "withdrawn"]
+    profile_id: str
+    other_profile_id: str | None
+    a: IdentifierJson
+    b: IdentifierJson | None
+    rule: str  # e.g. `pair`, `limit:user_id`, `shared`, `operator`
+    at: str  # event time of the evidence
+    event_ids: list[str]
+    message: str
+    version: int  # position in the evidence log that this decision follows from
+
+
+class Because(TypedDict):
+    """Why a membership changed."""
+
+    kind: Literal["event", "time", "definition", "identity", "erasure"]
+    event_id: NotRequired[str]
+    moved_to: NotRequired[str]
+    moved_from: NotRequired[str]
+
+
+class SegmentChange(TypedDict):
+    """`segments.changes`: one transition of one profile in one segment. Key: `profile_id`."""
+
+    schema_version: int
+    change_id: str
+    segment_id: str
+    segment_version: int
+    profile_id: str
+    change: Literal["entered", "exited"]
+    sequence: int  # 1, 2, 3 … per profile and segment; odd: entered
+    at: str
+    because: Because
+    identifiers: list[dict[str, Any]]
+    aliases: list[str]
+
+
+class DefinitionRecord(TypedDict):
+    """`segments.definitions`: the newest version of a segment. Key: `segment_id`."""
+
+    schema_version: int
+    segment_id: str
+    version: int
+    definition: dict[str, Any] | None  # None: deleted
+    updated_at: str
+
+
+class DeadLetter(TypedDict):
+    """`events.rejected`: something that was not accepted, with what a person needs to mend it. Key: `source`."""
+
+    schema_version: int
+    id: str
+    source: str
+    reason: str  # a member of `errors.REASONS`
+    message: str
+    at: str
+    payload: str  # as readable text

@@ -1,0 +1,30 @@
+"""Instants as the system keeps them: whole milliseconds since 1970 inside, ISO 8601 UTC text outside.
+
+Nothing finer than a millisecond is ever compared, so two instants are equal exactly when their texts are.
+"""
+
+from datetime import datetime, timedelta, timezone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND = timedelta(milliseconds=1)
+
+# The range that every store can hold (ClickHouse's DateTime64(3) ends before 2300); collectors clamp into it.
+EARLIEST = -2208988800000  # 1900-01-01T00:00:00.000Z
+LATEST = 10413791999999  # 2299-12-31T23:59:59.999Z
+
+
+def to_millis(text: str) -> int:
+    """Return the instant of an ISO 8601 text as milliseconds since 1970; a text without an offset is UTC.
+
+    Raises `ValueError` for anything that is not ISO 8601.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - EPOCH) // _MILLISECOND
+
+
+def to_iso(millis: int) -> str:
+    """Return milliseconds since 1970 as `2026-01-31T10:15:00.123Z`."""
+    moment = EPOCH + timedelta(milliseconds=millis)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z" if moment.year >= 1000 else moment.isoformat()
