@@ -2,7 +2,7 @@
 
 `configure` is called once, first thing in a process; after that `structlog.get_logger()` and the standard library's
 loggers (uvicorn, faust, aiokafka, kafka) write the same lines: `timestamp`, `level`, `process`, `logger`, `event`, and
-the key-value pairs of the call. Log what names a record (topic, partition, offset, event id, seed), never what it holds;
+the key-value pairs of the call. Log what names a record (topic, partition, offset, event id), never what it holds;
 the masking here is the second line of defence.
 """
 

@@ -1,0 +1,67 @@
+# Everything a newcomer types. `make demo` and `make test` do all the set-up by themselves; a second run needs no network.
+
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+COPY_JARS = mvn -B -q -Dstyle.color=never dependency:copy-dependencies
+SOURCES := ingest processors projections api schemas deploy
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint types format unit sdks lock doctor clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed $(if $(KITH_KAFKA_BOOTSTRAP),,.venv/kafka/installed) ## Set everything up (both demo and test do)
+
+demo: install ## Start the stack, stream the sample shop through it, show what came of it, stop
+	@$(BIN)/kith demo
+
+test: install lint ## Check style, types and import rules, then run every test
+	@$(BIN)/python -m pytest
+
+unit: install ## Run the unit tests only (seconds)
+	@$(BIN)/python -m pytest tests/unit
+
+lint: install ## Check style, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format' to mend the layout."; exit 1; }
+	@$(BIN)/mypy $(SOURCES) tests
+	@$(BIN)/lint-imports --verbose 2>/dev/null >.venv/imports.log || { cat .venv/imports.log; exit 1; }
+
+format: install ## Mend style and layout
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+doctor: ## Say what is missing on this machine and how to get it
+	@$(or $(PYTHON),python3) deploy/local/doctor.py
+
+sdks: install ## Get Node packages and Chromium for the tests with stock SDKs (CI does)
+	@sh deploy/local/sdks.sh
+
+lock: ## Pin the newest versions that pyproject.toml allows (needs uv)
+	@command -v uv >/dev/null || { echo "uv is missing: run 'pip install uv'."; exit 1; }
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
+
+clean: ## Remove what make made (not the data in .kith)
+	@rm -rf .venv tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@$(if $(PYTHON),,echo "Python 3.11 or newer is missing: install it (e.g. 'sudo apt-get install python3 python3-venv') or name it: 'make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)'."; exit 1)
+	@$(PYTHON) deploy/local/doctor.py --set-up
+	@echo "Creating .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing Python packages, each checked against its hash (the first time: some minutes)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+.venv/kafka/installed: deploy/local/pom.xml | .venv/bin/python
+	@$(BIN)/python deploy/local/doctor.py --set-up
+	@echo "Resolving Apache Kafka with Maven (45 jars, 43 MB)"
+	@$(COPY_JARS) -f deploy/local/pom.xml -DoutputDirectory=$(CURDIR)/.venv/kafka
+	@touch $@
