@@ -49,6 +49,7 @@ SPECS: tuple[TopicSpec, ...] = (
         retention_ms=30 * DAY_MS,
     ),
     TopicSpec("profiles.changelog", "profile id", "compact", True, "Newest state of each profile."),
+    TopicSpec("orders.changelog", "order's seed", "compact", False, "Newest state of each order."),
     TopicSpec("segments.definitions", "segment id", "compact", True, "Newest version of each definition.", partitions=1),
     TopicSpec("segments.changes", "profile id", "delete", True, "Entered and exited, one record per transition."),
     TopicSpec("privacy.requests", "request id", "delete", False, "Erasures and restrictions.", partitions=1),
@@ -77,6 +78,7 @@ class Topics:
         self.decisions = f"{prefix}identity.decisions"
         self.inbox = f"{prefix}profiles.inbox"
         self.profiles = f"{prefix}profiles.changelog"
+        self.orders = f"{prefix}orders.changelog"
         self.definitions = f"{prefix}segments.definitions"
         self.changes = f"{prefix}segments.changes"
         self.privacy = f"{prefix}privacy.requests"
