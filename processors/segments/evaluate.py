@@ -1,0 +1,120 @@
+"""Which segments a person is in at an instant, and until when: the hot path of the stream.
+
+    tokens = observe(compiled, history, event, t, now)        # where the event is folded
+    tokens |= changed_fields(compiled, before, after)         # where the profile changed
+    verdicts = evaluate(compiled, affected(compiled, tokens), profile, history, now, members)
+
+A verdict's `next` is the timer: evaluated again at that instant, and whenever something touches it, a membership is
+never late by more than the timer is.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from processors.segments.compile import Compiled
+from processors.segments.context import Context, Kept
+from processors.segments.fields import Profile
+from processors.segments.selection import Event
+from processors.segments.timeline import Truth
+from processors.segments.windows import History
+
+
+class Verdict(NamedTuple):
+    """Whether a person is in a segment. Instants are milliseconds."""
+
+    member: bool
+    since: int | None  # when it became so, as far as is known; exact where it differs from `members`; None: for ever
+    next: int | None  # no earlier than this can it change if nothing happens; None: never
+    because: str | None  # the event that made it so; None: time did, or it is not known
+
+
+def observe(compiled: Compiled, history: History, event: Event, t: int, now: int) -> list[str]:
+    """Fold an event at `t` into a fragment's history, and return the tokens of the leaves that changed.
+
+    Each message is to be observed once. `now` is no later than any instant that will be asked about; what only earlier
+    instants need is forgotten.
+    """
+    waiting = compiled.observers.get(event["event"])
+    if not waiting:
+        return []
+    return [token for token, observer in waiting if observer(event, history, t, now)]
+
+
+def changed_leaves(compiled: Compiled, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Return the tokens of the leaves in which two histories of one fragment differ."""
+    ids = [id_ for id_, kept in after.items() if before.get(id_) != kept]
+    ids += [id_ for id_ in before if id_ not in after]
+    return [f"event:{id_}" for id_ in ids if id_ in compiled.leaves]
+
+
+def changed_fields(compiled: Compiled, before: Profile, after: Profile) -> list[str]:
+    """Return the tokens of the fields that some definition names and in which two profiles differ."""
+    tokens: list[str] = []
+    for group, fields in compiled.fields.items():
+        old, new = before.get(group) or {}, after.get(group) or {}
+        if old is not new and old != new:
+            tokens += [token for token, get in fields if get(old) != get(new)]
+    return tokens
+
+
+def affected(compiled: Compiled, tokens: Iterable[str]) -> list[str]:
+    """Return the ids of the segments that can change by what was touched, in the order of evaluation.
+
+    Segments that refer to them are left out: `evaluate` adds them when a membership changes.
+    """
+    by_token = compiled.by_token
+    ids: dict[str, None] = {}
+    for token in tokens:
+        found = by_token.get(token)
+        if found:
+            ids.update(dict.fromkeys(found))
+    if len(ids) < 2:
+        return list(ids)
+    segments = compiled.segments
+    return sorted(ids, key=lambda id_: segments[id_].rank)
+
+
+def evaluate(
+    compiled: Compiled,
+    ids: Iterable[str] | None,
+    profile: Profile,
+    history: Kept,
+    now: int,
+    members: Mapping[str, bool],
+    *,
+    before: Profile | None = None,
+    at: int | None = None,
+    event_id: str | None = None,
+) -> dict[str, Verdict]:
+    """Return the verdicts of the segments `ids` (None: all) and of those that refer to one whose membership changed.
+
+    `members` are the memberships as they were. Where something happened, `before` is the profile as it was ({} if
+    there was none), and `event_id` and `at` are the event and its time: since when a changed field is what it is.
+    """
+    context = Context(profile, history, now, members, before, at, event_id)
+    segments, referring, truths = compiled.segments, compiled.referring, context.truths
+    queue = [segments[id_].rank for id_ in (compiled.order if ids is None else ids) if id_ in segments]
+    queue.sort()
+    place = 0
+    verdicts: dict[str, Verdict] = {}
+    while place < len(queue):
+        id_ = compiled.order[queue[place]]
+        place += 1
+        truth = segments[id_].root.test(context)
+        if truth[0] is not members.get(id_, False):
+            truth = _exactly(context, compiled, id_)
+            for other in referring[id_]:
+                rank = segments[other].rank
+                if rank not in queue:
+                    insort(queue, rank)
+        truths[id_] = truth
+        verdicts[id_] = Verdict._make(truth)
+    return verdicts
+
+
+def _exactly(context: Context, compiled: Compiled, id_: str) -> Truth:
+    context.exact = True
+    truth = compiled.segments[id_].root.test(context)
+    context.exact = False
+    return truth
