@@ -1,0 +1,120 @@
+"""A fragment: what the events of one seed (or of one slice of a weak seed) say about whoever owns it.
+
+A fragment is a plain dict of sections, each absent until an event says something about it:
+
+* `seen`: `[first, last]` event of any type, in ms;
+* `identifiers`: `{type: {value: [first, last]}}` that the events carry;
+* `channels`: activity events (track, page, screen) by channel; `page_views`: pages among them;
+* `sessions`, `traits`, `consent`, `touches`, `cart`, `interests`: see the file of that name;
+* `orders`: `{store: {order id: summary}}`, only in the fragments that `orders.fragment_of_order` makes.
+
+Any order of the same events gives an equal fragment (equal bytes with sorted keys), and an event costs the same
+whatever came before it.
+"""
+
+from typing import Any, Final
+
+from processors.profile import acquisition, cart, consent, interests, sessions, traits
+from schemas.event import ACTIVITY_TYPES
+
+Fragment = dict[str, Any]
+
+_INTERESTING: Final = interests.WEIGHTS
+_CART: Final = cart.EVENTS
+
+
+def empty() -> Fragment:
+    """Return the fragment of no events: the neutral element of `merge`."""
+    return {}
+
+
+def fold(fragment: Fragment, event: dict[str, Any], t: int) -> None:
+    """Take one canonical event that happened at `t` into the fragment, in place. Each distinct message is folded once.
+
+    What the fragment keeps shares no dict or list with the event that is changed later.
+    """
+    _see(fragment, event["identifiers"], t)
+    kind = event["type"]
+    context = event["context"]
+    if kind in ACTIVITY_TYPES:
+        _count(fragment, event["channel"], t, kind == "page")
+        if kind == "track":
+            name = event["event"]
+            if name in _CART:
+                cart.add(fragment.setdefault("cart", {}), event, t)
+                if not fragment["cart"]:
+                    del fragment["cart"]
+            if name in _INTERESTING:
+                interests.add(fragment.setdefault("interests", {}), event, t, _INTERESTING[name])
+                if not fragment["interests"]:
+                    del fragment["interests"]
+    elif kind == "identify" and event["traits"]:
+        layer = traits.layer_of(event, t)
+        if layer is not None:
+            if "traits" in fragment:
+                traits.add(fragment["traits"], layer)
+            else:
+                fragment["traits"] = [layer]
+        if "consent" in event["traits"]:
+            _decide(fragment, event, t)
+            return _touch(fragment, event, t, context)
+    if "consent" in context:
+        _decide(fragment, event, t)
+    _touch(fragment, event, t, context)
+
+
+def _see(fragment: Fragment, identifiers: list[dict[str, str]], t: int) -> None:
+    seen = fragment.get("seen")
+    if seen is None:
+        fragment["seen"] = [t, t]
+        known = fragment["identifiers"] = {}
+    else:
+        if t > seen[1]:
+            seen[1] = t
+        elif t < seen[0]:
+            seen[0] = t
+        known = fragment["identifiers"]
+    for identifier in identifiers:
+        type_ = identifier["type"]
+        values = known.get(type_)
+        if values is None:
+            if not type_.startswith("order:"):
+                known[type_] = {identifier["value"]: [t, t]}
+            continue
+        span = values.get(identifier["value"])
+        if span is None:
+            values[identifier["value"]] = [t, t]
+        elif t > span[1]:
+            span[1] = t
+        elif t < span[0]:
+            span[0] = t
+
+
+def _count(fragment: Fragment, channel: str, t: int, is_page: bool) -> None:
+    channels = fragment.get("channels")
+    if channels is None:
+        fragment["channels"] = {channel: 1}
+        fragment["sessions"] = sessions.first(t, is_page)
+    else:
+        channels[channel] = channels.get(channel, 0) + 1
+        sessions.add(fragment["sessions"], t, is_page)
+    if is_page:
+        fragment["page_views"] = fragment.get("page_views", 0) + 1
+
+
+def _decide(fragment: Fragment, event: dict[str, Any], t: int) -> None:
+    decisions = fragment.get("consent", {})
+    consent.add(decisions, event, t)
+    if decisions:
+        fragment["consent"] = decisions
+
+
+def _touch(fragment: Fragment, event: dict[str, Any], t: int, context: dict[str, Any]) -> None:
+    if "campaign" not in context and "page" not in context and "referrer" not in context and event["type"] != "page":
+        return
+    touch = acquisition.touch_of(event, t)
+    if touch is not None:
+        if "touches" in fragment:
+            acquisition.add(fragment["touches"], touch)
+        else:
+            fragment["touches"] = [touch, touch]
