@@ -1,0 +1,27 @@
+"""`kith topics` and `kith migrate`: what Kafka and ClickHouse must hold before anything runs."""
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(topics)
+
+
+def topics(
+    check: Annotated[bool, typer.Option("--check", help="Create nothing; exit 1 when a topic is missing.")] = False,
+) -> None:
+    """Create the topics that are missing and verify the others; then list them."""
+    from deploy.local.runtime import connected_settings
+    from deploy.local.topics import ensure_topics, missing_topics, wanted
+
+    settings = connected_settings()
+    absent = missing_topics(settings) if check else ensure_topics(settings)
+    for name, options in wanted(settings).items():
+        state = ("missing" if check else "created") if name in absent else "there"
+        policy = options["configs"]["cleanup.policy"]
+        typer.echo(f"{state:<8} {name:<32} {options['num_partitions']:>4} partitions  {policy}")
+    if check and absent:
+        raise typer.Exit(1)
