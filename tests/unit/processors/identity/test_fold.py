@@ -1,0 +1,59 @@
+"""The incremental fold agrees with the definition, in every order, batching and after every crash."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.identity.policy import Policy
+from tests.unit.processors.identity.shop import Event, System, at, check, run, same
+
+LETTERS = {
+    "u": ["u1", "u2", "u3"],
+    "a": ["a1", "a2"],
+    "d": ["d1"],
+    "e": ["e1@x.fr", "e2@x.fr", "e3@x.fr"],
+    "p": ["+33600000001", "+33600000002"],
+    "s": ["1", "2"],
+    "w": ["1"],
+}
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    letters = draw(st.lists(st.sampled_from(sorted(LETTERS)), min_size=1, max_size=3, unique=True))
+    identifiers = {letter: draw(st.sampled_from(LETTERS[letter])) for letter in letters}
+    previous = None
+    if "u" in letters and draw(st.integers(0, 4)) == 0:
+        previous = draw(st.sampled_from([*LETTERS["u"], *LETTERS["a"], "unheard-of"]))
+    return at(draw(st.integers(0, 12)), previous=previous, **identifiers)
+
+
+POLICIES = st.sampled_from(
+    [
+        Policy.default(),
+        Policy(limits={"user_id": 1, "email": 2, "phone": 1, "shopify": 1, "woocommerce": 1, "loyalty_id": 1}),
+        Policy(shared_threshold=1),
+        Policy(shared_threshold=2, limits={"user_id": 2, "email": 1}),
+        Policy(ranks=(("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe"))),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(events(), max_size=12), POLICIES, st.randoms(), st.integers(1, 5), st.booleans())
+def test_incremental_fold_equals_definition(
+    given_events: list[Event], policy: Policy, order: random.Random, batch: int, crash: bool
+) -> None:
+    world = same(given_events, policy)
+    arrival = given_events + given_events[::2]
+    order.shuffle(arrival)
+    check(run(arrival, policy, batch, crash), world)
+
+
+def test_nothing_new_changes_nothing() -> None:
+    system = run([at(1, u="u1", e="j@x.fr", a="a1"), at(2, u="u2", e="j@x.fr", a="a1")])
+    items = list(system.sent)
+    outcome = system.fold.fold(items, 99)
+    assert (outcome.assignments, outcome.decisions, outcome.watches, outcome.writes) == ([], [], [], {})
+    assert isinstance(system, System)
