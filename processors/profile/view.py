@@ -5,6 +5,7 @@ every object is built in one order.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from processors.profile import acquisition, cart, consent, interests, sessions, traits
@@ -72,8 +73,9 @@ def _identifiers(roster: Roster, seen: dict[str, dict[str, list[int]]]) -> tuple
             "first_seen": to_iso(span[0]) if span else None,
             "last_seen": to_iso(span[1]) if span else None,
         }
-        place = strength(Identifier(type_, value))
-        if is_weak(type_):
+        rank, weak_type = _rank(type_)
+        place = (*rank, type_, value)
+        if weak_type:
             start, end = entry.get("from"), entry.get("to")
             shown["from"] = None if start is None else to_iso(start)
             shown["to"] = None if end is None else to_iso(end)
@@ -84,6 +86,13 @@ def _identifiers(roster: Roster, seen: dict[str, dict[str, list[int]]]) -> tuple
     strong.sort(key=_place)
     weak.sort(key=_place)
     return [shown for _, shown in strong] + [shown for _, shown in weak[:MAX_WEAK]], len(weak)
+
+
+@lru_cache(maxsize=1024)
+def _rank(type_: str) -> tuple[tuple[int, int], bool]:
+    """Return what `schemas.identifier.strength` sorts a type by, and whether it is weak."""
+    rank, column, _, _ = strength(Identifier(type_, ""))
+    return (rank, column), is_weak(type_)
 
 
 def _orders(orders: dict[str, dict[str, list[Any]]]) -> dict[str, Any]:
