@@ -54,10 +54,26 @@ def add(sessions: Sessions, t: int, is_page: bool) -> None:
 
 def merged(many: Sequence[Sessions]) -> Sessions:
     """Return the sessions of the common timeline. The arguments stay as they are."""
-    result = many[0]
-    for other in many[1:]:
-        result = _joined(result, other)
-    return result
+    period = max([sessions[0][-1] for sessions in many]) >> (_PERIOD_BITS + 1)
+    heads: list[list[int]] = []
+    past, bounces = "", 0
+    for sessions in many:
+        if sessions[0][-1] >> (_PERIOD_BITS + 1) == period:
+            heads.append(sessions[0])
+            earlier, earlier_bounces = sessions[1], sessions[2]
+        else:
+            earlier, earlier_bounces = _retired(sessions)
+        if not past:
+            past, bounces = earlier, earlier_bounces
+        elif earlier:
+            past, bounces = _united_past(*sorted((past, earlier)))
+    if len(heads) == 1:
+        return [heads[0], past, bounces]
+    return [
+        _united(sorted([pair for head in heads for pair in zip(head[::2], head[1::2], strict=True)])),
+        past,
+        bounces,
+    ]
 
 
 def counts(sessions: Sessions) -> tuple[int, int]:
@@ -93,28 +109,14 @@ def _insert(pairs: list[int], t: int, mark: int) -> None:
 def _united(pairs: list[tuple[int, int]]) -> list[int]:
     """Return sessions of several timelines, given in order, as one timeline."""
     result: list[int] = []
+    ends = EARLIEST - GAP  # when the session before is over for good
     for start, mark in pairs:
-        if result and start - (result[-1] >> 1) < GAP:
+        if start < ends:
             result[-1] = max(result[-1], mark) & ~1
         else:
             result += (start, mark)
+        ends = (result[-1] >> 1) + GAP
     return result
-
-
-def _joined(a: Sessions, b: Sessions) -> Sessions:
-    head, other = a[0], b[0]
-    period, other_period = head[-1] >> (_PERIOD_BITS + 1), other[-1] >> (_PERIOD_BITS + 1)
-    past, bounces = (a[1], a[2]) if period >= other_period else _retired(a)
-    other_past, other_bounces = (b[1], b[2]) if other_period >= period else _retired(b)
-    if period == other_period:
-        head = _united(sorted([*zip(head[::2], head[1::2], strict=True), *zip(other[::2], other[1::2], strict=True)]))
-    elif period < other_period:
-        head = other
-    if not past:
-        past, bounces = other_past, other_bounces
-    elif other_past:
-        past, bounces = _united_past(*sorted((past, other_past)))
-    return [head, past, bounces]
 
 
 # The past of a person changes once in a period, while fragments are merged at every event.
