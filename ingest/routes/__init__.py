@@ -1,1 +1,1 @@
-"""routes."""
+"""What the collector answers to: tracking calls, browser settings, pixels, imports, health."""

@@ -1,1 +1,1 @@
-"""vendors."""
+"""One module per vendor of webhooks."""

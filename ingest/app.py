@@ -1,0 +1,64 @@
+"""The collector put together: the only place where its parts are chosen and connected."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ingest.front import Front
+from ingest.intake import Intake
+from ingest.origin import Proxies
+from ingest.producer import Producer
+from ingest.routes import health
+from ingest.routes.tracking import Tracking
+from ingest.source_file import SourceFile
+from schemas.settings import Settings
+
+
+def create_app(settings: Settings) -> Front:
+    """Return the collector as an ASGI application; it connects to Kafka when it is started.
+
+    Raises `KithError` when the sources file is wrong.
+    """
+    sources = SourceFile(settings.sources, settings.write_keys)
+    producer = Producer(
+        settings.bootstrap,
+        settings.topics,
+        settings.partitions,
+        buffer_bytes=settings.buffer_bytes,
+        timeout_s=settings.acknowledge_timeout_s,
+    )
+    intake = Intake(producer, settings.topics)
+    tracking = Tracking(sources, intake, Proxies(settings.trusted_proxies), settings.default_country)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sources.start()
+        await producer.start()
+        yield
+        await producer.stop()
+        await sources.stop()
+
+    app = FastAPI(
+        title="Kith collector",
+        version="1",
+        summary="Takes events from SDKs, webhooks and imports, and answers when Kafka has them.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.producer = producer
+    app.state.sources = sources
+    app.state.intake = intake
+    app.include_router(health.router)
+    app.add_exception_handler(HTTPException, _http_error)
+    return Front(tracking, app)
+
+
+async def _http_error(_: Request, error: Any) -> JSONResponse:
+    """Say what FastAPI refuses in the shape that SDKs parse."""
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
+    body = {"code": code, "message": str(error.detail)}
+    return JSONResponse(body, status_code=error.status_code, headers=error.headers)

@@ -1,0 +1,92 @@
+"""The one way in: messages of any origin become records, and are answered when Kafka has them.
+
+Tracking calls, pixels, imports and webhooks all end here. A message that cannot be an event becomes a dead letter and
+costs nothing but itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from prometheus_client import Counter
+
+from ingest.canonical import Reception, Rejection, canonical, random_id
+from ingest.clock import iso
+from ingest.dead_letters import dead_letter
+from ingest.producer import Producer, Record
+from ingest.text import check_levels, json_bytes
+from schemas.codec import dumps
+from schemas.metrics import counter
+from schemas.topics import Topics
+
+Levels = Callable[[], None]
+_NO_CHECK: Final[Levels] = lambda: None  # noqa: E731
+
+
+class Intake:
+    """Turns messages into records and hands them to the producer."""
+
+    def __init__(self, producer: Producer, topics: Topics, new_id: Callable[[], str] = random_id) -> None:
+        self._producer = producer
+        self._topics = topics
+        self._new_id = new_id
+        self._events = _Labelled(counter("kith_collector_events_total"))
+        self._letters = _Labelled(counter("kith_collector_dead_letters_total"))
+
+    def submit(self, messages: Iterable[Any], reception: Reception, raw: bytes = b"") -> asyncio.Future[None] | None:
+        """Hand messages over; the future is done when all are safe, None means that there was nothing to keep.
+
+        `raw` is the JSON the messages come from. Raises `NotJsonError` when it nests too deep, `UnavailableError` when
+        Kafka takes nothing now: in both cases none of the messages was handed over.
+        """
+        source, limit = reception.source, reception.source.limits.event_bytes
+        records: list[Record] = []
+        accepted: dict[str, int] = {}
+        rejected: dict[str, int] = {}
+        for message in messages:
+            outcome = canonical(message, reception, self._new_id)
+            if not isinstance(outcome, Rejection):
+                channel, seed, event = outcome
+                try:
+                    value = dumps(event)
+                except TypeError:
+                    check_levels(raw)
+                    value = json_bytes(event)
+                # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
+                if len(value) <= limit or (size := len(json_bytes(message))) <= limit:
+                    records.append(Record(self._topics.events[channel], seed, value))
+                    accepted[channel] = accepted.get(channel, 0) + 1
+                    continue
+                outcome = Rejection("event_too_large", f"The event has {size} bytes; {limit} are allowed.")
+            records.append(self._letter(message, outcome, reception))
+            rejected[outcome.reason] = rejected.get(outcome.reason, 0) + 1
+        if not records:
+            return None
+        acknowledged = self._producer.write(records, reception.received)
+        for name, count in accepted.items():
+            self._events.add(count, source.name, name)
+        for reason, count in rejected.items():
+            self._letters.add(count, source.name, reason)
+        return acknowledged
+
+    def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> Record:
+        if isinstance(message, dict) and reception.sent is not None and "sentAt" not in message:
+            message = {**message, "sentAt": iso(reception.sent)}
+        name = reception.source.name
+        letter = dead_letter(name, message, rejection, reception.received, self._new_id)
+        return Record(self._topics.rejected, name, json_bytes(letter))
+
+
+class _Labelled:
+    """A counter that remembers its labelled children, so that counting costs no look-up by label names."""
+
+    def __init__(self, metric: Counter) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, str], Counter] = {}
+
+    def add(self, count: int, *labels: str) -> None:
+        key = (labels[0], labels[1])
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._metric.labels(*key)
+        child.inc(count)

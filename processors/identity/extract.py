@@ -1,0 +1,96 @@
+"""Who an event speaks of: every identifier that a message carries, strongest first.
+
+Pure, and shared by every way in: SDK messages, webhooks, imports and replays all become a message of Segment's shape
+first.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from processors.identity.normalise import normalise, region_of
+from schemas.identifier import Identifier, parse_key, strength
+
+# Keys of traits and properties that name a person.
+_NAMED: Final = ("email", "phone", "loyalty_id")
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def identifiers_of(message: Mapping[str, Any], country: str | None = None) -> list[Identifier]:
+    """Return the identifiers of a message, each once, strongest first: the first one's seed is the event's seed.
+
+    `message` has Segment's keys (`type`, `userId`, `anonymousId`, `traits`, `context`, `properties`); what is missing
+    or of another shape carries nothing. `country` is the source's region for phone numbers, used where the message
+    names none. A `group` call's traits are the group's and name nobody.
+    """
+    context = _mapping(message.get("context"))
+    traits = _NOTHING if message.get("type") == "group" else _mapping(message.get("traits"))
+    context_traits = _mapping(context.get("traits")) if "traits" in context else _NOTHING
+    found: list[Identifier | None] = []
+    if (user := message.get("userId")) is not None:
+        found.append(normalise("user_id", user))
+    if (anonymous := message.get("anonymousId")) is not None:
+        found.append(normalise("anonymous_id", anonymous))
+    region: str | None = None
+    for holder in (traits, context_traits, _mapping(message.get("properties"))):
+        for type_ in _NAMED:
+            if type_ in holder:
+                if type_ == "phone":
+                    region = region or region_of_message(traits, context_traits, context) or country
+                found.append(normalise(type_, holder[type_], region))
+    if "device" in context:
+        found.append(normalise("device_id", _mapping(context["device"]).get("id")))
+    if "externalIds" in context:
+        found.extend(external_ids(context["externalIds"], country))
+    usable = [identifier for identifier in found if identifier is not None]
+    return usable if len(usable) < 2 else in_order(usable)
+
+
+def in_order(identifiers: Iterable[Identifier]) -> list[Identifier]:
+    """Return each identifier once, strongest first."""
+    return sorted(dict.fromkeys(identifiers), key=strength)
+
+
+def external_ids(entries: Any, country: str | None = None) -> list[Identifier]:
+    """Return the identifiers of `context.externalIds`: `{id, type}` with a type of ours; entries of others are skipped.
+
+    The account may stand in the type (`shopify:shop-a`, `777`) or before the id (`shopify`, `shop-a:777`).
+    """
+    found: list[Identifier] = []
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("type"), str):
+            continue
+        value = entry.get("id")
+        if isinstance(value, str):
+            try:
+                type_, value = parse_key(f"{entry['type'].strip()}:{value.strip()}")
+            except ValueError:
+                continue
+        else:
+            type_ = entry["type"].strip()
+        if (identifier := normalise(type_, value, country)) is not None:
+            found.append(identifier)
+    return found
+
+
+def region_of_message(*holders: Mapping[str, Any]) -> str | None:
+    """Return the region in which a message's phone numbers are written: traits' address, location, locale.
+
+    `holders` are traits, any further traits, and last the context.
+    """
+    *people, context = holders
+    candidates = [_mapping(traits.get("address")).get("country") for traits in people]
+    candidates.append(_mapping(context.get("location")).get("country"))
+    candidates.append(_region_of_locale(context.get("locale")))
+    return next((region for candidate in candidates if (region := region_of(candidate))), None)
+
+
+def _region_of_locale(locale: Any) -> str | None:
+    """`fr-FR`, `fr_FR` and `zh-Hant-TW` name a region; `fr` does not."""
+    if not isinstance(locale, str):
+        return None
+    parts = locale.partition(".")[0].replace("_", "-").split("-")[1:]
+    return next((part for part in parts if len(part) == 2), None)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else _NOTHING

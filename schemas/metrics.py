@@ -1,0 +1,72 @@
+"""Every metric: its name, kind, labels and meaning, in one place; a process makes those it needs with `counter` and so
+on.
+
+Names follow Prometheus: base units, `_total` for counters. Labels never hold personal data.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from prometheus_client import Counter, Gauge, Histogram
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: what it counts, and by which labels it is told apart."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+METRICS: tuple[Metric, ...] = (
+    # Collector.
+    Metric("kith_collector_events_total", "counter", "Events acknowledged by Kafka.", ("source", "channel")),
+    Metric("kith_collector_dead_letters_total", "counter", "Messages kept as dead letters.", ("source", "reason")),
+    Metric("kith_collector_refusals_total", "counter", "Requests refused.", ("code",)),
+    Metric("kith_collector_acknowledge_seconds", "histogram", "From hand-over to acknowledgement.", (), SECONDS),
+    Metric("kith_collector_unacknowledged_bytes", "gauge", "Bytes handed over and not yet acknowledged."),
+    Metric("kith_collector_kafka_connected", "gauge", "1 while the producer is connected."),
+    Metric("kith_collector_sources", "gauge", "Sources that may send."),
+    Metric(
+        "kith_collector_sources_errors_total",
+        "counter",
+        "Times the sources file could not be read; the old ones stand.",
+    ),
+)
+_BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+@cache
+def counter(name: str) -> Counter:
+    """Return this process's counter of that name."""
+    metric = _of_kind(name, "counter")
+    return Counter(metric.name, metric.help, metric.labels)
+
+
+@cache
+def gauge(name: str) -> Gauge:
+    """Return this process's gauge of that name."""
+    metric = _of_kind(name, "gauge")
+    return Gauge(metric.name, metric.help, metric.labels)
+
+
+@cache
+def histogram(name: str) -> Histogram:
+    """Return this process's histogram of that name."""
+    metric = _of_kind(name, "histogram")
+    return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets or Histogram.DEFAULT_BUCKETS)
+
+
+def _of_kind(name: str, kind: Kind) -> Metric:
+    metric = _BY_NAME[name]
+    if metric.kind != kind:
+        raise TypeError(f"{name} is a {metric.kind}")
+    return metric
