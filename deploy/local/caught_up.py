@@ -1,10 +1,10 @@
 """Waiting until everything that the log holds now, and everything that follows from it, has been processed.
 
 One round: take the ends of all topics, then wait until every reader has committed at least that. What one round leads
-to (an event → evidence → an assignment → a fragment in the inbox → a profile → a segment change → ClickHouse) lies before
-the ends of the next, so as many rounds as the longest such chain cover everything. A reader commits its input's position
-in the same transaction as the records that follow from it; therefore two equal snapshots in a row, both fully committed,
-mean that nothing is on its way, and the remaining rounds are left out.
+to (an event → evidence → an assignment → a fragment in the inbox → a profile → a segment change → ClickHouse) lies
+before the ends of the next, so as many rounds as the longest such chain cover everything. A reader commits its input's
+position in the same transaction as the records that follow from it; therefore two equal snapshots in a row, both fully
+committed, mean that nothing is on its way, and the remaining rounds are left out.
 """
 
 import time
