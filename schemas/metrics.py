@@ -40,6 +40,16 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "Times the sources file could not be read; the old ones stand.",
     ),
+    # Projector.
+    Metric("kith_projector_records_total", "counter", "Records read from the log.", ("topic",)),
+    Metric("kith_projector_rows_total", "counter", "Rows inserted into ClickHouse.", ("table",)),
+    Metric("kith_projector_duplicates_total", "counter", "Events left out because the archive has them."),
+    Metric("kith_projector_dead_letters_total", "counter", "Records that could not be projected.", ("topic",)),
+    Metric("kith_projector_insert_seconds", "histogram", "One insert, with its repeats.", (), SECONDS),
+    Metric("kith_projector_freshness_seconds", "histogram", "From the log's timestamp to the insert.", (), SECONDS),
+    # API.
+    Metric("kith_api_requests_total", "counter", "Requests answered.", ("route", "status")),
+    Metric("kith_api_request_seconds", "histogram", "From request to answer.", ("route",), SECONDS),
 )
 _BY_NAME = {metric.name: metric for metric in METRICS}
 

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     identity_policy: Path | None = Field(None, description="YAML identity policy; unset: the built-in one.")
 
     projector_port: int = Field(0, ge=0, le=65535, description="Port of the projector's health and metrics; 0 picks a free one.")
+    projector_id: str = Field(
+        "projector-1", description="Name of this projector, fixed over restarts.", pattern=r"^[A-Za-z0-9._-]+$"
+    )
     projector_batch: int = Field(20000, ge=1, description="Most records in one insert.")
     projector_interval_s: float = Field(0.5, gt=0, description="Longest time a record waits for its insert.")
 
