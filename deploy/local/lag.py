@@ -3,8 +3,9 @@
 Readers commit their position past transaction markers, so an idle stack is behind by exactly 0.
 """
 
-from collections.abc import Mapping
-from typing import TypedDict
+import time
+from collections.abc import Callable, Mapping
+from typing import TypedDict, TypeVar
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
@@ -16,6 +17,10 @@ from schemas.settings import Settings
 from schemas.topics import Topics
 
 Ends = dict[TopicPartition, int]
+Answer = TypeVar("Answer")
+LATEST, EARLIEST = OffsetSpec.LATEST, OffsetSpec.EARLIEST
+# How long Kafka may say "not now" before a command says that it is away.
+PATIENCE_S = 15.0
 
 
 class Lag(TypedDict):
@@ -81,48 +86,46 @@ class Positions:
 
         The end is that of the log, not of what is committed: records of a transaction that is just ending count.
         """
-        names = sorted({name for topics in self._readers.values() for name in topics})
-        try:
-            counts = partition_counts(self._admin, names)
-            wanted = {TopicPartition(name, number) for name, count in counts.items() for number in range(count)}
-            return self._offsets(wanted, OffsetSpec.LATEST)
-        except KafkaError as error:
-            raise KithError(f"Kafka does not answer: {error}") from error
+        names = {name for topics in self._readers.values() for name in topics}
+        counts = self._ask(lambda: partition_counts(self._admin, names))
+        return self._offsets({TopicPartition(name, at) for name in names for at in range(counts.get(name, 0))}, LATEST)
 
     def lag(self, ends: Ends) -> list[Lag]:
         """Return how far each stage is behind `ends`, one row per stage, topic and partition."""
-        try:
-            committed = {
-                stage: self._admin.list_group_offsets(group_of(self._settings, stage)) for stage in self._readers
-            }
-            done = {
-                stage: {
-                    at: found.offset
-                    for at, found in groups[group_of(self._settings, stage)].items()
-                    if found.offset >= 0
-                }
-                for stage, groups in committed.items()
-            }
-            unread = {
-                at
-                for stage, topics in self._readers.items()
-                for at in ends
-                if at.topic in topics and at not in done[stage]
-            }
-            starts = self._offsets(unread, OffsetSpec.EARLIEST) if unread else {}
-        except KafkaError as error:
-            raise KithError(f"Kafka does not answer: {error}") from error
-        rows: list[Lag] = []
-        for stage, topics in self._readers.items():
-            for topic in topics:
-                mine = {at: end for at, end in ends.items() if at.topic == topic}
-                for at, missing in sorted(behind(mine, starts, done[stage]).items()):
-                    rows.append({"stage": stage, "topic": topic, "partition": at.partition, "behind": missing})
-        return rows
+        return [row for stage, topics in self._readers.items() for row in self._stage_lag(stage, topics, ends)]
+
+    def _stage_lag(self, stage: str, topics: list[str], ends: Ends) -> list[Lag]:
+        done = self._committed(group_of(self._settings, stage))
+        mine = {at: end for at, end in ends.items() if at.topic in topics}
+        starts = self._offsets(mine.keys() - done.keys(), EARLIEST)
+        missing = behind(mine, starts, done)
+        return [
+            {"stage": stage, "topic": at.topic, "partition": at.partition, "behind": missing[at]}
+            for at in sorted(mine, key=lambda at: (topics.index(at.topic), at.partition))
+        ]
+
+    def _committed(self, group: str) -> Ends:
+        found = self._ask(lambda: self._admin.list_group_offsets(group))[group]
+        return {at: position.offset for at, position in found.items() if position.offset >= 0}
 
     def _offsets(self, partitions: set[TopicPartition], spec: OffsetSpec) -> Ends:
-        found = self._admin.list_partition_offsets(dict.fromkeys(partitions, spec))
+        if not partitions:
+            return {}
+        found = self._ask(lambda: self._admin.list_partition_offsets(dict.fromkeys(partitions, spec)))
         return {at: offset.offset for at, offset in found.items()}
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        """Return what Kafka answers; what it says will pass (a coordinator that just starts) is asked again."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return question()
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() >= deadline:
+                    raise KithError(
+                        f"Kafka does not answer ({error}): `kith status` and `kith logs kafka` say more."
+                    ) from error
+                time.sleep(0.1)
 
 
 def measure(settings: Settings) -> list[Lag]:

@@ -4,6 +4,7 @@ What a topic is stands in `schemas.topics.SPECS`; the count is fixed when it is 
 with it the worker's state, depends on it.
 """
 
+import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -67,18 +68,31 @@ def partition_counts(admin: KafkaAdminClient, names: Iterable[str]) -> dict[str,
 
 def connect(settings: Settings) -> KafkaAdminClient:
     """Return an admin client. Raises `KithError` when Kafka does not answer."""
+    servers = settings.bootstrap.split(",")
     try:
+        # A closed port is told at once; the client itself would try again until its time-out.
+        if not any(_is_open(server.strip()) for server in servers):
+            raise OSError("nobody listens there")
         return KafkaAdminClient(
-            bootstrap_servers=settings.bootstrap.split(","),
+            bootstrap_servers=servers,
             client_id="kith",
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
             bootstrap_timeout_ms=_CONNECT_TIMEOUT_MS,
         )
     except (KafkaError, OSError) as error:
         raise KithError(
-            f"Kafka does not answer at {settings.bootstrap} ({type(error).__name__}): start the stack with `kith up`, "
+            f"Kafka does not answer at {settings.bootstrap} ({error}): start the stack with `kith up`, "
             "or correct KITH_KAFKA_BOOTSTRAP."
         ) from error
+
+
+def _is_open(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_TIMEOUT_MS / 1000).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def missing_topics(settings: Settings) -> list[str]:
