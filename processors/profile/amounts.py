@@ -13,7 +13,7 @@ LIMIT: Final = 10**12 * UNITS
 UNKNOWN_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 
 _PLAIN = re.compile(r"(-?)(\d{1,13})(?:\.(\d{1,4}))?", re.ASCII)
-_DECORATION = re.compile(r"^[A-Za-z]{3}\s*(?=[\d.,+-])|(?<=\d)\s*[A-Za-z]{3}$|[$£¥¢\u20a0-\u20cf]", re.ASCII)
+_DECORATION = re.compile(r"^[A-Z]{3}\s*(?=[\d.,+-])|(?<=\d)\s*[A-Z]{3}$|[$£¥¢\u20a0-\u20cf]", re.ASCII)
 _SPACING = re.compile(r"[\s'’_]")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
