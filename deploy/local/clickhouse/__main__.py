@@ -1,0 +1,58 @@
+"""Run ClickHouse's HTTP interface over chDB: `python -m deploy.local.clickhouse`, settings from `KITH_*`."""
+
+import os
+import signal
+import sys
+import threading
+
+# Read by the engine when it is loaded: without it the server's time zone is that of the machine.
+os.environ.setdefault("TZ", "UTC")
+
+from deploy.local.clickhouse.engine import Engine
+from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.handler import Handler
+from deploy.local.clickhouse.metrics import Metrics
+from deploy.local.clickhouse.server import Server
+from deploy.local.clickhouse.users import Users
+from schemas.errors import KithError
+from schemas.serving import announce, bind
+from schemas.settings import Settings
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the process's exit code."""
+    settings = Settings()
+    try:
+        engine = Engine(settings.data_dir / "clickhouse", settings.clickhouse_max_seconds, _memory(settings))
+    except ClickHouseError as error:
+        print(f"ClickHouse cannot use {settings.data_dir / 'clickhouse'}: {error.text}", file=sys.stderr)
+        return 1
+    users = Users(
+        settings.clickhouse_user,
+        settings.clickhouse_password.get_secret_value(),
+        settings.analyst_password.get_secret_value(),
+    )
+    try:
+        listener = bind(settings.host, settings.clickhouse_port)
+    except KithError as error:
+        print(error, file=sys.stderr)
+        return 1
+    server = Server(Handler(engine, users, Metrics()), listener)
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    threading.Thread(target=server.serve, daemon=True).start()
+    announce(server.port)
+    over.wait()
+    server.stop()
+    engine.close()
+    return 0
+
+
+def _memory(settings: Settings) -> int:
+    """Return the memory limit of one query in bytes: the setting's, else half of the machine's."""
+    return settings.clickhouse_max_memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The ClickHouse engine in this process: chDB started on one data folder, with roles for the two users.
+
+chDB authenticates every connection as its own user `default`. That user is given no rights, only the two roles below;
+a connection takes one of them (`SET ROLE`), so the engine itself refuses what a role may not do. Who may take which
+role is decided by `users.py`.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from chdb import _chdb
+
+from deploy.local.clickhouse.errors import ClickHouseError, from_engine
+
+OWNER, ANALYST = "owner", "analyst"
+
+_CONFIG = """<clickhouse>
+    <users_config>{users}</users_config>
+    <max_concurrent_queries>0</max_concurrent_queries>
+</clickhouse>
+"""
+
+# The analyst's limits are constraints: the engine refuses larger values. SELECT on system.processes is taken away
+# because all connections belong to one engine user: it would show the owner's statements.
+_USERS = """<clickhouse>
+    <profiles>
+        <default>
+            <implicit_select>0</implicit_select>
+        </default>
+        <owner>
+            <max_execution_time>{seconds}</max_execution_time>
+            <max_memory_usage>{memory}</max_memory_usage>
+        </owner>
+        <analyst>
+            <max_execution_time>{seconds}</max_execution_time>
+            <max_memory_usage>{memory}</max_memory_usage>
+            <constraints>
+                <max_execution_time><min>0.001</min><max>{seconds}</max></max_execution_time>
+                <max_memory_usage><min>1</min><max>{memory}</max></max_memory_usage>
+            </constraints>
+        </analyst>
+    </profiles>
+    <quotas><default/></quotas>
+    <roles>
+        <owner><grants>
+            <query>GRANT ALL ON *.* WITH GRANT OPTION</query>
+            <query>REVOKE SYSTEM SHUTDOWN ON *.*</query>
+        </grants></owner>
+        <analyst><grants>
+            <query>GRANT SELECT, SHOW, CREATE TEMPORARY TABLE, dictGet ON *.*</query>
+            <query>REVOKE SELECT ON system.processes</query>
+        </grants></analyst>
+    </roles>
+    <users>
+        <default>
+            <password/>
+            <networks><ip>127.0.0.1</ip><ip>::1</ip><ip>::/0</ip></networks>
+            <profile>default</profile>
+            <quota>default</quota>
+            <grants><query>GRANT owner</query><query>GRANT analyst</query></grants>
+        </default>
+    </users>
+</clickhouse>
+"""
+
+
+class Engine:
+    """The running engine. `connect` gives independent connections; all of them run side by side."""
+
+    def __init__(self, folder: Path, seconds: float, memory: int) -> None:
+        """Start on `folder`, which this process then owns; `seconds` and `memory` bound each query by default.
+
+        Raises ClickHouseError where another process has the folder or its data cannot be read.
+        """
+        os.environ.setdefault("TZ", "UTC")
+        folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        users, config = folder / "kith-users.xml", folder / "kith-config.xml"
+        self.limits = {"max_execution_time": f"{seconds:g}", "max_memory_usage": str(memory)}
+        users.write_text(_USERS.format(seconds=f"{seconds:g}", memory=memory))
+        config.write_text(_CONFIG.format(users=users))
+        self.spool = folder / "tmp"
+        self._target = f"{folder}?config-file={config}"
+        # The process has its own handlers; the engine's would end it without a clean stop.
+        _chdb.set_signal_handlers_enabled(0)
+        self._first = self.connect()
+        self.spool.mkdir(exist_ok=True)
+        row = self.rows(self._first, "SELECT version(), timezone(), hostName()")[0]
+        self.version, self.timezone, self.host = f"{row[0]} (official build)", row[1], row[2]
+
+    def connect(self) -> Any:
+        """Return a new chDB connection. It may be used by one thread at a time."""
+        try:
+            return _chdb.connect(self._target)
+        except RuntimeError as error:
+            raise from_engine(str(error), "default") from error
+
+    @staticmethod
+    def rows(connection: Any, sql: str) -> list[list[str]]:
+        """Return the rows of a small query as unescaped text (no tabs or line breaks inside values)."""
+        try:
+            text: str = connection.query(sql, "TabSeparatedRaw").bytes().decode()
+        except RuntimeError as error:
+            raise from_engine(str(error), "default") from error
+        return [line.split("\t") for line in text.splitlines()]
+
+    def close(self) -> None:
+        """Stop the engine; every other connection must be closed before."""
+        self._first.close()
+
+
+def check_single(connection: Any, sql: str) -> str:
+    """Return the engine's own class of the statement (READ_ONLY, MUTATING, MUTATING_GLOBAL, CONTROL).
+
+    Raises the engine's syntax error, and ClickHouse's own for more than one statement.
+    """
+    try:
+        verdict = connection.classify_query(sql)
+    except RuntimeError as error:
+        raise from_engine(str(error), "default") from error
+    if verdict["statement_count"] > 1:
+        raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
+    return str(verdict["query_class"].name)

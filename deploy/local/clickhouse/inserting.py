@@ -1,0 +1,128 @@
+"""INSERT with data: the body is read, decompressed and handed to the engine piece by piece; all of it or nothing counts.
+
+A client that breaks off before the end of its body has inserted nothing, unless the data is larger than one block of
+the engine (a million rows), which is how a server has it too.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from queue import Queue
+from typing import Any
+
+from deploy.local.clickhouse.errors import from_engine
+from deploy.local.clickhouse.lane import Job, Lane
+from deploy.local.clickhouse.outcome import Outcome, of_query
+from deploy.local.clickhouse.statement import Statement
+
+_PIECE_BYTES = 1 << 20
+_PIECES_AHEAD = 4
+
+
+def run(lane: Lane, statement: Statement, text: bytes, body: Iterator[bytes], parameters: dict[str, str]) -> Outcome:
+    """Insert `body`, the data after the statement in `text`; raises ClickHouseError and what `body` raises."""
+    head = text[: statement.end].decode()
+    if statement.input is not None:
+        return _through_pipe(lane, statement, text, body, parameters)
+    for name, value in parameters.items():
+        lane.set(f"param_{name}", value)
+        lane.disposable = True
+    return _append(lane, head, statement.format or "Values", body)
+
+
+def _append(lane: Lane, head: str, format_: str, body: Iterator[bytes]) -> Outcome:
+    pieces: Queue[bytes | None] = Queue(_PIECES_AHEAD)
+    over = threading.Event()
+
+    def work() -> Any:
+        connection = lane.connection
+        insert = connection.send_insert(head, format_)
+        try:
+            while piece := pieces.get():
+                connection.insert_append(insert, piece)
+            if piece is None:
+                connection.insert_cancel(insert)
+                return None
+            return connection.insert_done(insert)
+        except RuntimeError:
+            lane.disposable = True
+            raise
+
+    def end() -> None:
+        over.set()
+        while not pieces.empty():  # whoever waits to put one more must not wait for ever
+            pieces.get_nowait()
+
+    job = lane.start(work, on_end=end)
+    _feed(body, lambda piece: _put(pieces, piece, over), lambda: _put(pieces, None, over), job)
+    _put(pieces, b"", over)
+    result = _result(job, lane)
+    return Outcome(
+        read_rows=result.rows_written(),
+        read_bytes=result.bytes_written(),
+        written_rows=result.rows_written(),
+        written_bytes=result.bytes_written(),
+        result_rows=result.rows_written(),
+        result_bytes=result.bytes_written(),
+        elapsed_ns=int(result.elapsed() * 1e9),
+    )
+
+
+def _put(pieces: "Queue[bytes | None]", piece: bytes | None, over: threading.Event) -> bool:
+    """Hand over a piece; False when nobody takes it any more."""
+    if not over.is_set():
+        pieces.put(piece)
+    return not over.is_set()
+
+
+def _through_pipe(
+    lane: Lane, statement: Statement, text: bytes, body: Iterator[bytes], parameters: dict[str, str]
+) -> Outcome:
+    """Run INSERT … SELECT … FROM input('…') FORMAT f: chDB has no input(), so the data is a file: a pipe."""
+    assert statement.input is not None
+    reader, writer = os.pipe()
+    start, end = statement.input
+    bracket = text.index(b"(", end) + 1
+    source = b"file('/dev/fd/%d', '%b', " % (reader, (statement.format or "").encode())
+    sql = (text[:start] + source + text[bracket : statement.end]).decode()
+    job = lane.start(
+        lambda: lane.connection.query(sql, "TabSeparated", params=parameters), on_end=lambda: os.close(reader)
+    )
+    with os.fdopen(writer, "wb", buffering=0) as pipe:
+
+        def write(piece: bytes) -> bool:
+            try:
+                pipe.write(piece)
+            except BrokenPipeError:
+                return False
+            return True
+
+        _feed(body, write, lambda: False, job)
+    return of_query(_result(job, lane))
+
+
+def _feed(body: Iterator[bytes], put: Callable[[bytes], bool], cancel: Callable[[], bool], job: Job[Any]) -> None:
+    """Put the body in pieces of about `_PIECE_BYTES`; on a broken body cancel, wait for the end and raise."""
+    held: list[bytes] = []
+    size = 0
+    try:
+        for chunk in body:
+            held.append(chunk)
+            size += len(chunk)
+            if size >= _PIECE_BYTES:
+                if not put(b"".join(held)):
+                    return
+                held, size = [], 0
+    except BaseException:
+        cancel()
+        job.ended(-1)
+        raise
+    if size:
+        put(b"".join(held))
+
+
+def _result(job: Job[Any], lane: Lane) -> Any:
+    try:
+        return job.wait()
+    except RuntimeError as error:
+        raise from_engine(str(error), lane.user) from error
