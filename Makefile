@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 COPY_JARS = mvn -B -q -Dstyle.color=never dependency:copy-dependencies
 SOURCES := ingest processors projections api schemas deploy
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test lint types format unit sdks lock doctor clean
@@ -40,9 +42,9 @@ doctor: ## Say what is missing on this machine and how to get it
 sdks: install ## Get Node packages and Chromium for the tests with stock SDKs (CI does)
 	@sh deploy/local/sdks.sh
 
-lock: ## Pin the newest versions that pyproject.toml allows (needs uv)
+lock: ## Pin what pyproject.toml needs (with UPGRADE=1: the newest that it allows; needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: run 'pip install uv'."; exit 1; }
-	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --generate-hashes \
+	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
 
 clean: ## Remove what make made (not the data in .kith)
@@ -56,7 +58,7 @@ clean: ## Remove what make made (not the data in .kith)
 
 .venv/installed: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing Python packages, each checked against its hash (the first time: some minutes)"
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes -r requirements.lock | sed -E '/^(Requirement already|Ignoring |Looking in )/d'
 	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
