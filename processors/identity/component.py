@@ -6,7 +6,7 @@ grouping of this component only. Everything kept here is evidence, or what was l
 
 from typing import Any, Final
 
-from processors.identity.grouping import SHARED, Moment, Pair
+from processors.identity.grouping import Moment, Pair
 from schemas.codec import dumps, loads
 from schemas.identifier import Identifier, uuid5_text
 
@@ -76,9 +76,15 @@ class Component:
         self.root = root  # the member under whose key the record is stored
         self.members: dict[Identifier, Member] = {root: Member()}
         self.pairs: dict[Pair, Evidence] = {}
-        self.apart: dict[Pair, Evidence] = {}  # pairs of a member with a shared identifier
+        # Pairs that connect nothing, with the member that keeps them: the other one is shared (outcome "shared"), or was
+        # released afterwards (outcome ""); then the pair is kept only because the member counts its neighbours.
+        self.apart: dict[tuple[Identifier, Pair], Evidence] = {}
         self.rulings: dict[Pair, Ruling] = {}
         self.spelt: set[Pair] = set()  # (address as its provider reads it, address): one mailbox
+
+    def holds(self, pair: Pair) -> bool:
+        """Tell whether both identifiers are members."""
+        return pair[0] in self.members and pair[1] in self.members
 
     def absorb(self, other: "Component") -> None:
         """Take over everything that `other` knows; it must not be used afterwards."""
@@ -90,8 +96,9 @@ class Component:
 
     def pieces(self) -> list["Component"]:
         """Return what this component falls into where nothing connects its members; it must not be used afterwards."""
-        piece_of = {identifier: Component(identifier) for identifier in self.members}
+        piece_of = {}
         for identifier, member in self.members.items():
+            piece_of[identifier] = Component(identifier)
             piece_of[identifier].members[identifier] = member
         for a, b in (*self.pairs, *self.rulings, *self.spelt):
             if a in piece_of and b in piece_of and piece_of[a] is not piece_of[b]:
@@ -101,18 +108,16 @@ class Component:
                 one.members.update(other.members)
                 for identifier in other.members:
                     piece_of[identifier] = one
-        for a, b in self.spelt:
-            piece_of[a].spelt.add((a, b))
         for pair, evidence in self.pairs.items():
             piece_of[pair[0]].pairs[pair] = evidence
-        for pair, evidence in self.apart.items():
-            for identifier in pair:
-                if identifier in piece_of:
-                    piece_of[identifier].apart[pair] = evidence
+        for (holder, pair), evidence in self.apart.items():
+            piece_of[holder].apart[holder, pair] = evidence
         for pair, ruling in self.rulings.items():
-            for identifier in pair:
-                if identifier in piece_of:
-                    piece_of[identifier].rulings[pair] = ruling
+            for identifier in piece_of.keys() & pair:
+                piece_of[identifier].rulings[pair] = ruling
+        for pair in self.spelt:
+            for identifier in piece_of.keys() & pair:
+                piece_of[identifier].spelt.add(pair)
         return list({id(piece): piece for piece in piece_of.values()}.values())
 
     def encode(self) -> bytes:
@@ -129,13 +134,16 @@ class Component:
         return dumps(
             [
                 rows,
-                [[place[a], place[b], *e.when, e.outcome] for (a, b), e in sorted(self.pairs.items(), key=_pair)],
-                [[*a, *b, *e.when] for (a, b), e in sorted(self.apart.items(), key=_pair)],
+                [[place[a], place[b], *e.when, e.outcome] for (a, b), e in sorted(self.pairs.items(), key=_key)],
+                [
+                    [place[holder], *a, *b, *e.when, e.outcome]
+                    for (holder, (a, b)), e in sorted(self.apart.items(), key=_key)
+                ],
                 [
                     [*a, *b, r.at, r.decision_id, r.kind, r.reason, r.operator, r.place]
-                    for (a, b), r in sorted(self.rulings.items(), key=_pair)
+                    for (a, b), r in sorted(self.rulings.items(), key=_key)
                 ],
-                [[place[a], place[b]] for a, b in sorted(self.spelt)],
+                [[*a, *b] for a, b in sorted(self.spelt)],
                 place[self.root],
             ]
         )
@@ -160,14 +168,14 @@ class Component:
             member.weak = {Identifier(type_, value) for type_, value in weak}
         for a, b, t, message_id, event_id, outcome in pairs:
             component.pairs[members[a], members[b]] = Evidence((t, message_id, event_id), outcome)
-        for a_type, a_value, b_type, b_value, t, message_id, event_id in apart:
+        for holder, a_type, a_value, b_type, b_value, t, message_id, event_id, outcome in apart:
             pair = (Identifier(a_type, a_value), Identifier(b_type, b_value))
-            component.apart[pair] = Evidence((t, message_id, event_id), SHARED)
+            component.apart[members[holder], pair] = Evidence((t, message_id, event_id), outcome)
         for a_type, a_value, b_type, b_value, *ruling in rulings:
             component.rulings[Identifier(a_type, a_value), Identifier(b_type, b_value)] = Ruling(*ruling)
-        component.spelt = {(members[a], members[b]) for a, b in spelt}
+        component.spelt = {(Identifier(*pair[:2]), Identifier(*pair[2:])) for pair in spelt}
         return component
 
 
-def _pair(entry: tuple[Pair, Any]) -> Pair:
+def _key(entry: tuple[Any, Any]) -> Any:
     return entry[0]

@@ -40,6 +40,16 @@ class Watch(NamedTuple):
     weak: Identifier | None
 
 
+class Release(NamedTuple):
+    """What every unit must learn: evidence that names `identifier` from before the instant `at` (ms) is forgotten.
+
+    Units hold it against what they have sent (`seen.novel`), and send the archived evidence since `at` again.
+    """
+
+    identifier: Identifier
+    at: int
+
+
 def pairs_of(event: Mapping[str, Any]) -> tuple[list[Item], list[Item]]:
     """Return the evidence in a canonical event: `(pairs, logins)`, in the order of its identifiers.
 

@@ -43,14 +43,24 @@ class Graph:
 
     def merge(self, a: Identifier, b: Identifier) -> Component:
         """Make the components of two strong identifiers one, and return it."""
-        one, other = self.touch(a), self.touch(b)
+        one, other = self.component(a), self.component(b)
         if one is other:
             return one
+        self.touch(a)
+        self.touch(b)
         if len(one.members) < len(other.members):
             one, other = other, one
         one.absorb(other)
         self.store.place(one, *other.members)
-        return one
+        # Where both are members now, one was shared until it was released: the pair counts again.
+        again = [key for key, evidence in one.apart.items() if evidence.outcome == SHARED and one.holds(key[1])]
+        moments = [one.apart.pop(key).when for key in again]
+        for holder, pair in again:
+            if self.counted_by(pair) == holder:
+                one.members[holder].neighbours -= 1
+        for (_, pair), when in zip(again, moments, strict=True):
+            self.together(*pair, when)
+        return self.component(a)
 
     def seen(self, identifier: Identifier, when: Moment) -> None:
         """A strong identifier is carried by an event that is evidence, at that moment."""
@@ -76,14 +86,21 @@ class Graph:
 
     def together(self, a: Identifier, b: Identifier, when: Moment) -> None:
         """Two strong identifiers were seen together at that moment."""
-        if self.member(a).shared or self.member(b).shared:
-            for identifier in (a, b):
-                if not self.member(identifier).shared:
-                    component = self.component(identifier)
-                    self._note(component, component.apart, (a, b), when, identifier)
-            return
-        component = self.merge(a, b) if self.component(a) is not self.component(b) else self.component(a)
-        self._note(component, component.pairs, (a, b), when, a)
+        pair, mine, other = (a, b), self.member(a), self.member(b)
+        if not mine.remembers(when) or not other.remembers(when):
+            counter = self.counted_by(pair)
+            if counter is not None and self.member(counter).remembers(when) and not self.member(counter).shared:
+                self._keep_apart(counter, pair, when, "")
+        elif mine.shared or other.shared:
+            for identifier, member in ((a, mine), (b, other)):
+                if not member.shared:
+                    self._keep_apart(identifier, pair, when, SHARED)
+        else:
+            component = self.merge(a, b)
+            if mine.shared or other.shared:  # since what had been kept apart counts again
+                self.together(a, b, when)
+            else:
+                self._keep(component, pair, when)
 
     def logged_in(self, weak: Identifier, strong: Identifier, when: Moment) -> None:
         """A strong identifier was used on a weak one at that moment."""
@@ -102,37 +119,73 @@ class Graph:
         rank_a, rank_b = self.policy.rank(pair[0].type), self.policy.rank(pair[1].type)
         return None if rank_a == rank_b else pair[0] if rank_a > rank_b else pair[1]
 
-    def _note(
-        self, component: Component, table: dict[Pair, Evidence], pair: Pair, when: Moment, touched: Identifier
-    ) -> None:
-        """Keep the earliest moment of a pair that counts, and count neighbours."""
-        members = [component.members[identifier] for identifier in pair if identifier in component.members]
-        counted_by = self.counted_by(pair)
-        counter = None if counted_by is None else component.members.get(counted_by)
-        evidence = table.get(pair)
-        if evidence is None and table is component.pairs:
-            evidence = component.apart.get(pair)  # one of the two was shared until it was released
-
-        def order(moment: Moment) -> tuple[bool, bool, Moment]:
-            remembered = all(member.remembers(moment) for member in members)
-            return (not remembered, counter is not None and not counter.remembers(moment), moment)
-
-        if evidence is not None and pair in table and order(evidence.when) <= order(when):
+    def release(self, identifier: Identifier, at: int) -> None:
+        """Forget a strong identifier's evidence from before the instant `at`, and what followed from it."""
+        component = self.touch(identifier)
+        member = component.members[identifier]
+        member.released = at
+        if member.first is not None and not member.remembers(member.first):
+            member.first = None
+        for weak in sorted(member.weak):
+            self.touched.device(weak, identifier)
+        if member.shared:
+            member.shared, member.neighbours = False, 0
+            for a, b in [pair for pair in (*component.rulings, *component.spelt) if identifier in pair]:
+                if not self.member(a).shared and not self.member(b).shared:
+                    self.merge(a, b)
             return
-        self.touch(touched)
-        counted = evidence is not None and counter is not None and counter.remembers(evidence.when)
-        if evidence is None:
-            table[pair] = Evidence(when, SHARED if table is component.apart else "")
-        else:
-            component.apart.pop(pair, None)
-            table[pair] = Evidence(min(when, evidence.when, key=order), evidence.outcome)
-        if counter is not None and counted_by is not None and not counted and counter.remembers(table[pair].when):
-            counter.neighbours += 1
-            if counter.neighbours > self.policy.shared_threshold:
-                self._share(component, counted_by, when)
+        for pair in [pair for pair in component.pairs if identifier in pair]:
+            evidence = component.pairs[pair]
+            if not member.remembers(evidence.when):
+                del component.pairs[pair]
+                counter = self.counted_by(pair)
+                if counter == identifier:
+                    member.neighbours -= 1
+                elif counter is not None:
+                    component.apart[counter, pair] = Evidence(evidence.when)
+        for holder, pair in [key for key in component.apart if key[0] == identifier]:
+            if not member.remembers(component.apart[holder, pair].when):
+                del component.apart[holder, pair]
+                member.neighbours -= self.counted_by(pair) == identifier
+        self._fall_to_pieces(component)
 
-    def _share(self, component: Component, identifier: Identifier, when: Moment) -> None:
+    def _keep(self, component: Component, pair: Pair, when: Moment) -> None:
+        """Keep the earliest moment of a pair that connects its component."""
+        evidence = component.pairs.get(pair)
+        if evidence is not None and evidence.when <= when:
+            return
+        self.touch(pair[0])
+        if evidence is not None:
+            component.pairs[pair] = Evidence(when, evidence.outcome)
+            return
+        component.pairs[pair] = Evidence(when)
+        counter = self.counted_by(pair)
+        if counter is not None and component.apart.pop((counter, pair), None) is None:
+            self._count(counter, when)
+
+    def _keep_apart(self, holder: Identifier, pair: Pair, when: Moment, outcome: str) -> None:
+        """Keep a pair that connects nothing: the earliest moment at which it would, else the earliest of all."""
+        component = self.component(holder)
+        evidence = component.apart.get((holder, pair))
+        if evidence is not None and (evidence.outcome != SHARED, evidence.when) <= (outcome != SHARED, when):
+            return
+        if pair in component.pairs:
+            return
+        self.touch(holder)
+        component.apart[holder, pair] = Evidence(when, outcome)
+        if evidence is None and self.counted_by(pair) == holder:
+            self._count(holder, when)
+
+    def _count(self, identifier: Identifier, when: Moment) -> None:
+        """Count a neighbour of stronger type; too many make the identifier shared."""
+        member = self.member(identifier)
+        member.neighbours += 1
+        if member.neighbours > self.policy.shared_threshold:
+            self._share(identifier, when)
+
+    def _share(self, identifier: Identifier, when: Moment) -> None:
         """Take an identifier that has become shared out of its component, which falls to pieces without it."""
+        component = self.component(identifier)
         member = component.members.pop(identifier)
         member.shared = True
         self.touched.shared[identifier] = when
@@ -142,10 +195,16 @@ class Graph:
         alone = Component(identifier)
         alone.members[identifier] = member
         alone.rulings = {pair: ruling for pair, ruling in component.rulings.items() if identifier in pair}
+        alone.spelt = {pair for pair in component.spelt if identifier in pair}
         self.store.place(alone, identifier)
         for pair in [pair for pair in component.pairs if identifier in pair]:
-            component.apart[pair] = Evidence(component.pairs.pop(pair).when, SHARED)
-        component.spelt = {pair for pair in component.spelt if identifier not in pair}
+            other = pair[1] if pair[0] == identifier else pair[0]
+            component.apart[other, pair] = Evidence(component.pairs.pop(pair).when, SHARED)
+        for key in [key for key in component.apart if key[0] == identifier]:
+            del component.apart[key]
+        self._fall_to_pieces(component)
+
+    def _fall_to_pieces(self, component: Component) -> None:
         for piece in component.pieces():
             self.store.place(piece, *piece.members)
             self.touched.members[piece.root] = None

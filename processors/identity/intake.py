@@ -38,22 +38,31 @@ class Intake:
         handler(item)
 
     def _pair(self, item: Item) -> None:
-        a, b = Identifier(item[1], item[2]), Identifier(item[3], item[4])
-        if a == b or self._is_blocked(a) or self._is_blocked(b):
+        a, b, when = Identifier(item[1], item[2]), Identifier(item[3], item[4]), (item[5], item[6], item[7])
+        if a == b or self._is_either_blocked(a, b):
             return
-        when = (item[5], item[6], item[7])
         self._graph.seen(a, when)
         self._graph.seen(b, when)
         self._graph.together(a, b, when)
 
     def _login(self, item: Item) -> None:
         weak, strong = Identifier(item[1], item[2]), Identifier(item[3], item[4])
-        if self._is_blocked(weak) or self._is_blocked(strong):
+        if self._is_either_blocked(weak, strong):
             return
         when = (item[5], item[6], item[7])
         self._graph.known(weak)
         self._graph.seen(strong, when)
         self._graph.logged_in(weak, strong, when)
+
+    def _is_either_blocked(self, a: Identifier, b: Identifier) -> bool:
+        """Tell whether the policy blocks one of two; the other is carried by an event all the same."""
+        blocked = (self._is_blocked(a), self._is_blocked(b))
+        if not any(blocked):
+            return False
+        for identifier, is_blocked in zip((a, b), blocked, strict=True):
+            if not is_blocked:
+                self._graph.known(identifier)
+        return True
 
     def _alias(self, item: Item) -> None:
         user, when = Identifier("user_id", item[1]), (item[3], item[4], item[5])
@@ -74,9 +83,15 @@ class Intake:
             return
         if self._is_blocked(address) or self._is_blocked(read):
             return
-        self._graph.known(address)
-        if not self._graph.member(address).shared and not self._graph.member(read).shared:
-            self._graph.merge(address, read).spelt.add((read, address))
+        graph, pair = self._graph, (read, address)
+        # Events that carry nothing else are no evidence: nobody would tell whether the other spelling exists.
+        graph.known(address)
+        graph.known(read)
+        if pair not in graph.component(address).spelt:
+            graph.touch(address).spelt.add(pair)
+            graph.touch(read).spelt.add(pair)
+            if not graph.member(address).shared and not graph.member(read).shared:
+                graph.merge(read, address)
 
     def _known(self, item: Item) -> None:
         self._graph.known(Identifier(item[1], item[2]))
@@ -119,32 +134,14 @@ class Intake:
             graph.store.device(identifier).release(at)
             graph.touched.device(identifier)
         else:
-            self._forget(identifier, at)
+            self._withdraw_links(identifier, at)
+            graph.release(identifier, at)
         graph.touched.released(identifier, item[3], at, item[4])
 
-    def _forget(self, identifier: Identifier, at: int) -> None:
-        """Undo what a strong identifier's evidence and links from before its release have led to."""
-        graph = self._graph
-        component = graph.touch(identifier)
-        member = component.members[identifier]
-        member.released, member.known = at, True
-        for pair, ruling in [entry for entry in component.rulings.items() if identifier in entry[0]]:
-            if ruling.kind == "link" and ruling.at < at:
+    def _withdraw_links(self, identifier: Identifier, at: int) -> None:
+        """A release ends the links that operators had made before."""
+        for pair, ruling in list(self._graph.component(identifier).rulings.items()):
+            if identifier in pair and ruling.kind == "link" and ruling.at < at:
                 for other in pair:
-                    graph.touch(other).rulings.pop(pair, None)
-                graph.touched.act(pair, ruling, "withdrawn")
-        if member.first is not None and not member.remembers(member.first):
-            member.first = None
-        if member.shared:
-            member.shared = False
-            for pair in [pair for pair in component.rulings if identifier in pair]:
-                if not any(graph.member(other).shared for other in pair):
-                    component = graph.merge(*pair)
-        member.neighbours = sum(
-            graph.counted_by(pair) == identifier and member.remembers(evidence.when)
-            for table in (component.pairs, component.apart)
-            for pair, evidence in table.items()
-            if identifier in pair
-        )
-        for weak in sorted(member.weak):
-            graph.touched.device(weak, identifier)
+                    self._graph.touch(other).rulings.pop(pair, None)
+                self._graph.touched.act(pair, ruling, "withdrawn")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from processors.identity.evidence import Watch
+from processors.identity.evidence import Release, Watch
 from processors.identity.grouping import JOINED, Moment
 from schemas.codec import SCHEMA_VERSION
 from schemas.identifier import Identifier, seed_of, uuid5_text
@@ -17,6 +17,7 @@ class Outcome:
     assignments: list[Assignment] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
     writes: dict[bytes, bytes | None] = field(default_factory=dict)
 
 

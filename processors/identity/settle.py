@@ -2,7 +2,7 @@
 
 from processors.identity.component import Component
 from processors.identity.device import Device
-from processors.identity.evidence import Watch
+from processors.identity.evidence import Release, Watch
 from processors.identity.grouping import REDUNDANT, Grouping, Pair, join_key
 from processors.identity.outcome import (
     Outcome,
@@ -44,10 +44,14 @@ def _regroup(component: Component, policy: Policy, outcome: Outcome, version: in
     """Group a component, publish who belongs to whom, and return the members that changed hands."""
     members = component.members
     splits = [pair for pair, r in component.rulings.items() if r.kind == "split"]
-    links = [(r.order(), pair) for pair, r in component.rulings.items() if r.kind == "link"]
+    links = [
+        (ruling.order(), pair)
+        for pair, ruling in component.rulings.items()
+        if ruling.kind == "link" and not any(map(policy.is_blocked, pair))
+    ]
     joined = [pair for _, pair in sorted(links, reverse=True)] + sorted(component.spelt, key=lambda pair: pair[1])
     grouping = Grouping(policy, members, splits)
-    grouping.link([(a, b) for a, b in joined if a in members and b in members])
+    grouping.link([pair for pair in joined if component.holds(pair)])
     order = []
     for (a, b), evidence in component.pairs.items():
         evidence.outcome = REDUNDANT
@@ -56,7 +60,7 @@ def _regroup(component: Component, policy: Policy, outcome: Outcome, version: in
             order.append((join_key(policy, a, b, when), evidence))
     for key, evidence in sorted(order, key=lambda entry: entry[0]):
         evidence.outcome = grouping.join(key[5], key[6])
-    named = {x for table in (component.pairs, component.apart, joined) for pair in table for x in pair}
+    named = {x for pair in (*component.pairs, *joined) for x in pair} | {holder for holder, _ in component.apart}
     changed = []
     for group in grouping.groups():
         owner = min(group, key=lambda member: _strength(component, policy, member))
@@ -94,6 +98,8 @@ def _publish_standings(
 
 def _publish_acts(touched: Touched, store: Store, outcome: Outcome, version: int) -> None:
     for act in touched.acts:
+        if act.kind == "release":
+            outcome.releases.append(Release(act.a, act.at))
         owners = (_owner(store, act.a), _owner(store, act.b or act.a))
         outcome.decisions.append(
             operator_decision(act.kind, act.decision_id, (act.a, act.b), owners, act.at, act.reason, version)

@@ -67,9 +67,10 @@ def standings(component: Component) -> dict[Pair, Standing]:
         if evidence.outcome != REDUNDANT:
             owners = (members[a].owner or a, members[b].owner or b)
             found[a, b] = Standing(evidence.outcome, evidence.when, *owners)
-    for (a, b), evidence in component.apart.items():
-        mine = [(members[x].owner or x) if x in members else x for x in (a, b)]
-        found[a, b] = Standing(SHARED, evidence.when, mine[0], mine[1])
+    for (holder, (a, b)), evidence in component.apart.items():
+        if evidence.outcome == SHARED:
+            owner = members[holder].owner or holder
+            found[a, b] = Standing(SHARED, evidence.when, owner if holder == a else a, owner if holder == b else b)
     return found
 
 

@@ -7,7 +7,7 @@ Kafka: partitions whose seeds remember what they sent, and a writer that may be 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from processors.identity.evidence import Item, Watch, pairs_of
+from processors.identity.evidence import Item, Release, Watch, pairs_of
 from processors.identity.fold import IdentityFold
 from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
@@ -17,7 +17,16 @@ from schemas.identifier import Identifier, event_id_of, is_weak, seed_of, streng
 from schemas.records import Assignment
 from schemas.times import to_iso, to_millis
 
-Event = dict[str, Any]
+
+class Event(dict[str, Any]):
+    """A canonical event that shows itself in the notation of `at`."""
+
+    def __repr__(self) -> str:
+        letters = {type_: letter for letter, type_ in TYPES.items()}
+        named = ", ".join(f"{letters[i['type']]}={i['value']!r}" for i in self["identifiers"])
+        previous = f", previous={self['context']['previous_id']!r}" if self["context"] else ""
+        return f"at({to_millis(self['occurred_at']) // 1000}, {named}{previous})"
+
 
 TYPES = {
     "u": "user_id",
@@ -38,28 +47,37 @@ def at(t: int, *, message: str | None = None, previous: str | None = None, **ide
     found = [Identifier(TYPES[letter[0]], value) for letter, value in identifiers.items()]
     found.sort(key=strength)
     name = message or f"m{t}-" + "-".join(f"{i.type}={i.value}" for i in found) + (f"<{previous}" if previous else "")
-    return {
-        "schema_version": 1,
-        "event_id": event_id_of("test", name),
-        "source": "test",
-        "channel": "web",
-        "type": "alias" if previous else "track",
-        "event": None if previous else "Seen",
-        "message_id": name,
-        "seed": seed_of(strongest(found)),
-        "identifiers": [{"type": type_, "value": value} for type_, value in found],
-        "occurred_at": to_iso(t * 1000),
-        "received_at": to_iso(t * 1000),
-        "properties": {},
-        "traits": {},
-        "context": {"previous_id": previous} if previous else {},
-        "integrations": {},
-        "flags": [],
-    }
+    return Event(
+        {
+            "schema_version": 1,
+            "event_id": event_id_of("test", name),
+            "source": "test",
+            "channel": "web",
+            "type": "alias" if previous else "track",
+            "event": None if previous else "Seen",
+            "message_id": name,
+            "seed": seed_of(strongest(found)),
+            "identifiers": [{"type": type_, "value": value} for type_, value in found],
+            "occurred_at": to_iso(t * 1000),
+            "received_at": to_iso(t * 1000),
+            "properties": {},
+            "traits": {},
+            "context": {"previous_id": previous} if previous else {},
+            "integrations": {},
+            "flags": [],
+        }
+    )
 
 
 def identifiers_of(event: Mapping[str, Any]) -> list[Identifier]:
     return [Identifier(i["type"], i["value"]) for i in event["identifiers"]]
+
+
+def speaks_of(event: Event) -> list[Identifier]:
+    """Return the identifiers of an event, and what the previous id of an alias may be read as."""
+    previous = event["context"].get("previous_id")
+    readings = [Identifier(type_, previous) for type_ in ("user_id", "anonymous_id")] if previous else []
+    return identifiers_of(event) + readings
 
 
 class View:
@@ -108,7 +126,7 @@ class System:
         self.sent: list[Item] = []
         self.seen: dict[Identifier, Seen] = {}
         self.events: dict[str, Event] = {}
-        self.carried: set[Identifier] = set()
+        self.releases: dict[Identifier, int] = {}
         self.crash()
 
     def crash(self) -> None:
@@ -122,7 +140,7 @@ class System:
         owner = strongest(identifiers_of(event))
         seen = self.seen.setdefault(owner, {})
         self.outbox += arrived(seen)
-        self.outbox += novel(seen, *pairs_of(event))
+        self.outbox += novel(seen, *pairs_of(event), self.releases)
 
     def write(self) -> Outcome:
         """The writer folds what is in its log, and the workers answer its questions."""
@@ -141,7 +159,17 @@ class System:
                 self.kept[key] = bytes(value)
         for watch in outcome.watches:
             self._answer(watch)
+        for released in outcome.releases:
+            self._forget(released)
         return outcome
+
+    def _forget(self, released: Release) -> None:
+        """A release reaches the workers: what they said before does not count, so they say again what still does."""
+        self.releases[released.identifier] = released.at
+        for event in self.events.values():
+            if to_millis(event["occurred_at"]) >= released.at and released.identifier in speaks_of(event):
+                for part in pairs_of(event):
+                    self.outbox += part
 
     def _answer(self, watch: Watch) -> None:
         mine = [e for e in self.events.values() if strongest(identifiers_of(e)) == watch.identifier]
@@ -163,8 +191,14 @@ class System:
         return sorted(
             (d["kind"], Identifier(**d["a"]), Identifier(**d["b"]), d["rule"], d["event_ids"][0])
             for d in self.decisions.values()
-            if d["kind"] in ("join", "refuse")
+            if d["kind"] in ("join", "refuse") and not self._is_stale(d)
         )
+
+    def _is_stale(self, decision: Any) -> bool:
+        """A release of a shared identifier ends its refusals without naming each of its many neighbours."""
+        pair = (Identifier(**decision["a"]), Identifier(**decision["b"]))
+        when = to_millis(decision["at"])
+        return decision["rule"] == "shared" and any(when < self.releases.get(identifier, when) for identifier in pair)
 
 
 def weak_of(item: Item) -> Identifier:
@@ -172,21 +206,23 @@ def weak_of(item: Item) -> Identifier:
 
 
 def run(
-    events: Iterable[Event],
+    events: Iterable[Event | Item],
     policy: Policy | None = None,
     batch: int = 1,
     crash: bool = False,
-    decisions: Sequence[Item] = (),
+    capacity: int = 1000,
 ) -> System:
-    """Return the system after it has received `events`, writing after every `batch` of them, then `decisions`."""
-    system = System(policy or Policy.default())
+    """Return the system after it has received events (or operators' items), writing after every `batch` of them."""
+    system = System(policy or Policy.default(), capacity)
     for count, event in enumerate(events, 1):
-        system.receive(event)
+        if isinstance(event, list):
+            system.outbox.append(event)
+        else:
+            system.receive(event)
         if count % batch == 0:
             system.write()
             if crash:
                 system.crash()
-    system.outbox += decisions
     system.settle()
     return system
 

@@ -12,7 +12,7 @@ LETTERS = {
     "u": ["u1", "u2", "u3"],
     "a": ["a1", "a2"],
     "d": ["d1"],
-    "e": ["e1@x.fr", "e2@x.fr", "e3@x.fr"],
+    "e": ["e1@x.fr", "e2@x.fr", "j.d@gmail.com", "j.d+shop@gmail.com", "jd@gmail.com"],
     "p": ["+33600000001", "+33600000002"],
     "s": ["1", "2"],
     "w": ["1"],
@@ -34,6 +34,8 @@ POLICIES = st.sampled_from(
         Policy.default(),
         Policy(limits={"user_id": 1, "email": 2, "phone": 1, "shopify": 1, "woocommerce": 1, "loyalty_id": 1}),
         Policy(shared_threshold=1),
+        Policy(fold_email_providers=True, limits={"user_id": 1, "email": 1}),
+        Policy(fold_email_providers=True, shared_threshold=1, blocked=frozenset({"+33600000001", "email:e1@x.fr"})),
         Policy(shared_threshold=2, limits={"user_id": 2, "email": 1}),
         Policy(ranks=(("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe"))),
     ]

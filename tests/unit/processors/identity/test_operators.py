@@ -1,0 +1,51 @@
+"""Operators' decisions outrank evidence, survive replay, and come to the same in every order."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.identity.evidence import Item, link, release, split
+from processors.identity.policy import Policy
+from schemas.identifier import Identifier, is_weak
+from tests.unit.processors.identity.shop import TYPES, Event, check, run, same
+from tests.unit.processors.identity.test_fold import LETTERS, POLICIES, events
+
+IDENTIFIERS = st.sampled_from([Identifier(TYPES[letter], value) for letter in LETTERS for value in LETTERS[letter]])
+STRONG = IDENTIFIERS.filter(lambda identifier: not is_weak(identifier.type))
+
+
+@st.composite
+def decisions(draw: st.DrawFn) -> Item:
+    decision_id, when = f"d{draw(st.integers(0, 99))}", 1000 * draw(st.integers(0, 14))
+    match draw(st.sampled_from(["link", "split", "release"])):
+        case "link":
+            return link(draw(STRONG), draw(STRONG), decision_id, "same person", when, "ann")
+        case "split":
+            named = draw(st.lists(STRONG, min_size=1, max_size=2, unique=True))
+            return split(named, draw(STRONG), decision_id, "two people", when, "ann")
+        case _:
+            return release(draw(IDENTIFIERS), decision_id, "reassigned", when, "ann")
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(events(), max_size=10),
+    st.lists(decisions(), max_size=4, unique_by=lambda item: item[-4]),
+    POLICIES,
+    st.randoms(),
+    st.integers(1, 5),
+    st.booleans(),
+)
+def test_with_operators_too_the_fold_equals_the_definition(
+    given_events: list[Event],
+    given_decisions: list[Item],
+    policy: Policy,
+    order: random.Random,
+    batch: int,
+    crash: bool,
+) -> None:
+    world = same(given_events, policy, given_decisions)
+    arrival: list[Event | Item] = [*given_events, *given_decisions, *given_events[::2], *given_decisions[::2]]
+    order.shuffle(arrival)
+    check(run(arrival, policy, batch, crash), world)
