@@ -28,7 +28,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 METRICS: tuple[Metric, ...] = (
     # Collector.
-    Metric("kith_collector_events_total", "counter", "Events acknowledged by Kafka.", ("source", "channel")),
+    Metric("kith_collector_events_total", "counter", "Events handed over to Kafka.", ("source", "channel")),
     Metric("kith_collector_dead_letters_total", "counter", "Messages kept as dead letters.", ("source", "reason")),
     Metric("kith_collector_refusals_total", "counter", "Requests refused.", ("code",)),
     Metric("kith_collector_acknowledge_seconds", "histogram", "From hand-over to acknowledgement.", (), SECONDS),
@@ -40,6 +40,13 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "Times the sources file could not be read; the old ones stand.",
     ),
+    # Worker.
+    Metric("kith_worker_records_total", "counter", "Log records folded.", ("unit",)),
+    Metric("kith_worker_outcomes_total", "counter", "What the folds did: events, duplicates, changes.", ("outcome",)),
+    Metric("kith_worker_batch_seconds", "histogram", "From fold to stored, one batch.", (), SECONDS),
+    Metric("kith_worker_units", "gauge", "Units that are open in this process."),
+    Metric("kith_worker_waiting", "gauge", "Records read and not yet folded.", ("unit",)),
+    Metric("kith_worker_reopened_total", "counter", "Units dropped after an error and opened anew.", ("unit",)),
     # Projector.
     Metric("kith_projector_records_total", "counter", "Records read from the log.", ("topic",)),
     Metric("kith_projector_rows_total", "counter", "Rows inserted into ClickHouse.", ("table",)),

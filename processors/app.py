@@ -1,0 +1,68 @@
+"""The worker process: a Faust app whose consumer feeds units.
+
+If you are here to read the code, start with `partition.fold`: what a batch means. Then `unit`: in which order its
+effects happen; `owner`: which units this process has; and this module last: how Faust is told.
+"""
+
+import logging
+from typing import Any, cast
+
+import faust
+from faust.types import TP
+
+from processors.owner import Owner
+from processors.transport import Consumer, Transport
+from schemas.settings import Settings
+
+# How long the group waits for a member that is gone before others take over; a restarted one is back at once (its name
+# is fixed).
+SESSION_TIMEOUT_S = 6.0
+
+
+def create_app(settings: Settings) -> tuple[faust.App, Owner]:
+    """Return the app and the owner of its units."""
+    app = faust.App(
+        f"{settings.topic_prefix}worker",
+        broker=f"kafka://{settings.bootstrap.replace(',', ';')}",
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=1.0,
+        broker_rebalance_timeout=30.0,
+        broker_request_timeout=40.0,
+        broker_max_poll_interval=300.0,
+        broker_max_poll_records=4000,
+        consumer_max_fetch_size=4 << 20,
+        consumer_group_instance_id=settings.worker_id,
+        consumer_auto_offset_reset="earliest",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        datadir=str(settings.store_dir / "faust"),
+        loghandlers=[],
+        logging_config={"version": 1, "disable_existing_loggers": False},
+    )
+
+    def consumer() -> Consumer:
+        return cast(Consumer, app.consumer)
+
+    owner = Owner(settings, consumer)
+    app.transport = Transport(app.conf.broker_consumer, app)
+    Consumer.handler = staticmethod(owner.handle)
+    Consumer.wanted = staticmethod(owner.wanted)
+    inputs = [*settings.topics.partition_inputs(), settings.topics.evidence]
+    for name in inputs:
+        app.topics.add(app.topic(name, value_serializer="raw", key_serializer="raw", acks=False))
+
+    @app.on_partitions_assigned.connect(weak=False)
+    async def assigned(app: Any, assigned: set[TP], **kwargs: Any) -> None:
+        await owner.assigned(assigned)
+
+    @app.on_partitions_revoked.connect(weak=False)
+    async def revoked(app: Any, revoked: set[TP], **kwargs: Any) -> None:
+        await owner.revoked(revoked)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def follow_definitions() -> None:
+        await owner.definitions.run()
+
+    logging.getLogger("faust").setLevel(logging.WARNING)
+    return app, owner

@@ -1,0 +1,104 @@
+"""What the worker asks ClickHouse: whether an old event was counted before, and what a seed's events were.
+
+The archive may be behind or away; a question then waits, and is asked again. It is never answered from half an archive.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import clickhouse_connect
+import structlog
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from processors.partition.duplicates import digest_of
+from processors.partition.effects import Record
+from processors.partition.fold import old_events
+from schemas.codec import loads
+from schemas.settings import Settings
+
+log = structlog.get_logger()
+T = TypeVar("T")
+_LONGEST_WAIT_S = 5.0
+
+_KNOWN = """
+SELECT toString(event_id), topic, partition, offset, raw FROM events
+WHERE event_id IN {ids:Array(UUID)} AND seed IN {seeds:Array(UUID)}
+"""
+_EVENTS = """
+SELECT raw FROM events WHERE seed = {seed:UUID} AND partition = {partition:UInt32}
+AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0)
+ORDER BY occurred_at, event_id
+"""
+
+
+class ClickHouseArchive:
+    """The archive as ClickHouse holds it, read through one lazily made client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topics = frozenset(settings.topics.events.values())
+        self._client: Client | None = None
+        self._group: Consumer | None = None
+
+    async def known(self, partition: int, records: Sequence[Record]) -> dict[str, bytes]:
+        """Return, by event id, the digests of earlier deliveries of the batch's old events."""
+        old = old_events(records, self._topics)
+        if not old:
+            return {}
+        own = {(event_id, topic, offset) for _, event_id, topic, offset in old}
+        parameters = {"ids": [each[1] for each in old], "seeds": sorted({each[0] for each in old})}
+        rows = await self._insist(lambda: self._query(_KNOWN, parameters))
+        return {
+            event_id: digest_of(loads(raw))
+            for event_id, topic, at, offset, raw in rows
+            if at != partition or (event_id, topic, offset) not in own
+        }
+
+    async def events(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
+        """Return the raw events of the job's seed before the job's positions, once the archive has come that far."""
+        positions: dict[str, int] = job["positions"]
+        while not await self._insist(lambda: self._has(partition, positions)):
+            await asyncio.sleep(0.1)
+        parameters = {
+            "seed": job["seed"],
+            "partition": partition,
+            "topics": list(positions),
+            "offsets": list(positions.values()),
+        }
+        rows = await self._insist(lambda: self._query(_EVENTS, parameters))
+        return [row[0].encode() if isinstance(row[0], str) else row[0] for row in rows]
+
+    async def _insist(self, ask: Callable[[], T]) -> T:
+        wait = 0.1
+        while True:
+            try:
+                return await asyncio.to_thread(ask)
+            except (ClickHouseError, KafkaException, OSError) as error:
+                log.warning("the archive does not answer; asking again", error=type(error).__name__, in_s=wait)
+                self._client = None
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, _LONGEST_WAIT_S)
+
+    def _query(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        if self._client is None:
+            settings = self._settings
+            self._client = clickhouse_connect.get_client(
+                dsn=f"{settings.clickhouse}/{settings.clickhouse_database}",
+                username=settings.clickhouse_user,
+                password=settings.clickhouse_password.get_secret_value(),
+                autogenerate_session_id=False,
+            )
+        rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=parameters).result_rows
+        return rows
+
+    def _has(self, partition: int, positions: Mapping[str, int]) -> bool:
+        """Tell whether the projector has committed, and so archived, everything before the positions."""
+        if self._group is None:
+            group = f"{self._settings.topic_prefix}projector"
+            self._group = Consumer({"bootstrap.servers": self._settings.bootstrap, "group.id": group, "log_level": 3})
+        wanted = [TopicPartition(topic, partition) for topic, position in positions.items() if position > 0]
+        committed = self._group.committed(wanted, timeout=10)
+        return all(each.offset >= positions[each.topic] for each in committed)

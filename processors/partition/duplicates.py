@@ -1,0 +1,88 @@
+"""Which events have been counted: the ids of at least the last 24 hours of the log's time, one generation a day.
+
+An id is remembered with a digest of what counts in the event, so that a second delivery is told from another event
+under the same id. What is not part of it: `sentAt` and all that follows from it, and the context, which proxies and
+retries change.
+"""
+
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from processors.partition.keys import DAY_MS, seen_key
+from processors.partition.working import Working
+from schemas.codec import dumps, dumps_sorted
+from schemas.times import to_millis
+
+REMEMBERED_DAYS = 2
+ENTRY_BYTES = 4 + 16 + 8
+
+
+def digest_of(event: dict[str, Any]) -> bytes:
+    """Return 8 bytes that are equal for two deliveries of one message."""
+    body = [event["type"], event.get("event"), event["identifiers"], event.get("properties"), event.get("traits")]
+    return blake2b(dumps_sorted(body), digest_size=8).digest()
+
+
+def is_old(event: dict[str, Any], occurred: int, received: int) -> bool:
+    """Tell whether the event had happened so long before it was received that only the archive knows a first
+    delivery.
+    """
+    return received - occurred > DAY_MS
+
+
+class Seen:
+    """The ids counted by one unit. `added` holds, packed, what the batch has added for the unit's log of seen ids."""
+
+    def __init__(self, working: Working) -> None:
+        self._working = working
+        self.added = bytearray()
+        self.newest_day = 0
+
+    def check(self, event: dict[str, Any], received: int, archived: bytes | None) -> bytes | None:
+        """Return None and remember the event if it is new, else the digest of the delivery that was counted.
+
+        `received` is the event's time of receipt in ms, `archived` the digest under which the archive holds the id, if
+        it was asked and does.
+        """
+        event_id = UUID(event["event_id"]).bytes
+        day = received // DAY_MS
+        for age in range(REMEMBERED_DAYS):
+            found = self._working.get_raw(seen_key(day - age, event_id))
+            if found is not None:
+                return found
+        if archived is not None:
+            return archived
+        self._remember(day, event_id, digest_of(event))
+        return None
+
+    def _remember(self, day: int, event_id: bytes, digest: bytes) -> None:
+        self._working.put_raw(seen_key(day, event_id), digest)
+        self.added += day.to_bytes(4, "big") + event_id + digest
+        if day > self.newest_day:
+            self.newest_day = day
+
+    def take_added(self) -> bytes:
+        """Return the packed entries of this batch and start anew."""
+        added = bytes(self.added)
+        self.added = bytearray()
+        return added
+
+
+def unpack(entries: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the store's keys and values for packed entries: what a restart reads back."""
+    pairs = []
+    for at in range(0, len(entries), ENTRY_BYTES):
+        entry = entries[at : at + ENTRY_BYTES]
+        pairs.append((b"d:" + entry[:20], entry[20:]))
+    return pairs
+
+
+def received_of(event: dict[str, Any]) -> int:
+    """Return when the collector received the event, in ms."""
+    return to_millis(event["received_at"])
+
+
+def conflict(event: dict[str, Any], counted: bytes) -> bytes | None:
+    """Return the event's JSON if it is another body than the one counted under its id, else None."""
+    return None if digest_of(event) == counted else dumps(event)

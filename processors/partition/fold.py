@@ -1,0 +1,193 @@
+"""One unit's fold: a batch of records of partition p in, records to send and store writes out. No clock, no I/O.
+
+The shell reads, asks the archive, sends and writes; everything that decides what is sent and written is beneath
+`Partition`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from processors.partition.context import Context, level_of
+from processors.partition.duplicates import REMEMBERED_DAYS, Seen, conflict, is_old
+from processors.partition.effects import Effects, Reader, Record
+from processors.partition.keys import JOBS, POSITIONS, TIMERS, job_key, seen_key, timer_of
+from processors.partition.messages import Item
+from processors.partition.orders import Orders
+from processors.partition.profiles import Profiles
+from processors.partition.seeds import Seeds
+from processors.partition.working import Working
+from processors.segments.compile import Compiled
+from schemas.codec import JSONDecodeError, dumps, loads
+from schemas.times import to_millis
+from schemas.topics import Topics
+
+# The most timers in one batch, so that a million that are due at once do not make one transaction.
+TIMERS_A_BATCH = 2000
+
+
+class Partition:
+    """The fold of unit `number`. One batch at a time: `start`, any number of inputs, `finish`."""
+
+    def __init__(
+        self, number: int, locate: Callable[[str], int], topics: Topics, reader: Reader, compiled: Compiled
+    ) -> None:
+        self._working = Working(reader)
+        self._context = Context(number, locate, topics, self._working, compiled)
+        self._topics = topics
+        self._event_topics = frozenset(topics.events.values())
+        self._seen = Seen(self._working)
+        self._seeds = Seeds(self._context)
+        self._orders = Orders(self._context, self._seeds)
+        self._profiles = Profiles(self._context)
+        raw = reader.get(POSITIONS)
+        self.positions: dict[str, int] = loads(raw) if raw else {}
+        self._expired_day = 0
+
+    def fold(self, records: Sequence[Record], now: int, archived: Mapping[str, bytes]) -> Effects:
+        """Fold a batch of log records, in the order in which they were read, and the timers due at `now` (ms).
+
+        `archived` holds, for events older than a day when they were received, the digest of the delivery that the
+        archive has, by event id.
+        """
+        self._context.now = now
+        for record in records:
+            self._record(record, archived)
+        self._tick()
+        return self._finish()
+
+    def _record(self, record: Record, archived: Mapping[str, bytes]) -> None:
+        if record.value is not None:
+            if record.topic in self._event_topics:
+                self._event(record.value, archived)
+            elif record.topic == self._topics.inbox:
+                message = loads(record.value)
+                for item in message["items"]:
+                    self._item(message["to"], item)
+            elif record.topic == self._topics.assignments:
+                self._seeds.assign(loads(record.value))
+        self.positions[record.topic] = record.offset + 1
+
+    def _event(self, value: bytes, archived: Mapping[str, bytes]) -> None:
+        context = self._context
+        try:
+            event = loads(value)
+            t, received = to_millis(event["occurred_at"]), to_millis(event["received_at"])
+            event_id = event["event_id"]
+        except (JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            context.reject("worker", "undecodable", f"{type(error).__name__} in a record of an event topic.", value)
+            return
+        counted = self._seen.check(event, received, archived.get(event_id))
+        if counted is None:
+            self._seeds.event(event, t)
+            context.count("events")
+            return
+        context.count("duplicates")
+        if conflict(event, counted) is not None:
+            message = f"Message {event['message_id']!r} came again with another body."
+            context.reject(event["source"], "conflicting_duplicate", message, value)
+
+    def _item(self, to: str, item: Item) -> None:
+        level = level_of(item[0])
+        kind = item[0]
+        if level == "profile":
+            if kind == "part":
+                self._profiles.part(to, item)
+            else:
+                getattr(self._profiles, kind)(to, *item[1:])
+        elif level == "seed":
+            getattr(self._seeds, kind)(to, *item[1:])
+        elif kind == "order":
+            self._orders.event(to, item[1], item[2])
+        else:
+            self._orders.owner(to, item[1], item[2])
+
+    def _tick(self) -> None:
+        now = self._context.now
+        found = []
+        for key, _ in self._working.reader.scan(TIMERS, TIMERS + (now + 1).to_bytes(8, "big")):
+            found.append(timer_of(key))
+            if len(found) == TIMERS_A_BATCH:
+                break
+        for due, profile_id in found:
+            self._profiles.due(profile_id, due)
+
+    def answer(self, name: str, job: Mapping[str, Any], rows: Sequence[bytes], now: int) -> Effects:
+        """Fold the archive's answer to the question `name`: the seed's events before the question's positions."""
+        self._context.now = now
+        events = [loads(row) for row in rows]
+        if job["kind"] == "refold":
+            self._seeds.refold(job["seed"], events)
+        elif job["kind"] == "logins":
+            self._seeds.logins(job["weak"], events)
+        self._working.put_raw(job_key(name), None)
+        return self._finish()
+
+    def define(self, compiled: Compiled) -> None:
+        """Use another set of definitions from the next batch on."""
+        self._context.compiled = compiled
+
+    def _finish(self) -> Effects:
+        """Carry every change to whoever it concerns, until nothing moves inside this unit any more, and return the
+        effects.
+        """
+        context = self._context
+        while True:
+            self._orders.publish()
+            self._seeds.hand_over()
+            if not context.local:
+                self._profiles.settle()
+                if not context.local:
+                    break
+            while context.local:
+                to, item = context.local.popleft()
+                self._item(to, item)
+        questions, self._seeds.questions = self._seeds.questions, {}
+        for name, job in questions.items():
+            if not self._working.has(job_key(name)):
+                positions = {topic: self.positions.get(topic, 0) for topic in self._topics.events.values()}
+                self._working.put_raw(job_key(name), dumps({**job, "positions": positions}))
+                if job["kind"] == "refold":
+                    self._seeds.start_buffer(job["seed"])
+        counts, context.counts = context.counts, {}
+        self._working.put_raw(POSITIONS, dumps(self.positions))
+        return Effects(
+            context.take_sends(),
+            self._working.take_writes(),
+            self._seen.take_added(),
+            self._expire(),
+            bool(questions),
+            counts,
+        )
+
+    def _expire(self) -> tuple[bytes, bytes] | None:
+        day = self._seen.newest_day
+        if day <= self._expired_day:
+            return None
+        self._expired_day = day
+        return seen_key(0, b""), seen_key(day - REMEMBERED_DAYS, b"")
+
+    def next_due(self) -> int | None:
+        """Return the instant (ms) of the earliest timer in committed state, or None."""
+        for key, _ in self._working.reader.scan(TIMERS, TIMERS + b"\xff"):
+            return timer_of(key)[0]
+        return None
+
+    def pending_jobs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the questions to the archive that have not been answered, from committed state."""
+        return [
+            (key[len(JOBS) :].decode(), loads(value)) for key, value in self._working.reader.scan(JOBS, JOBS + b"\xff")
+        ]
+
+
+def old_events(records: Sequence[Record], event_topics: frozenset[str]) -> list[tuple[str, str, str, int]]:
+    """Return `(seed, event id, topic, offset)` of the events that only the archive can tell to be new."""
+    found = []
+    for record in records:
+        if record.topic in event_topics and record.value is not None:
+            try:
+                event = loads(record.value)
+                if is_old(event, to_millis(event["occurred_at"]), to_millis(event["received_at"])):
+                    found.append((event["seed"], event["event_id"], record.topic, record.offset))
+            except (JSONDecodeError, KeyError, TypeError, ValueError):
+                continue
+    return found

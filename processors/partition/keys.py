@@ -1,0 +1,83 @@
+"""Keys of a unit's store: a letter for the kind, then the text by which the thing is known.
+
+A *part* names a fragment: the seed, and for a slice of a weak seed that does not begin at the beginning of time, `/`
+and the slice's start in milliseconds.
+"""
+
+
+def part_of(seed: str, start: int | None) -> str:
+    """Return the name of the fragment of `seed` whose slice begins at `start` (None: at the beginning of time)."""
+    return seed if start is None else f"{seed}/{start}"
+
+
+def seed_of_part(part: str) -> tuple[str, int | None]:
+    """Return the seed and the start of a part: the inverse of `part_of`."""
+    seed, slash, start = part.partition("/")
+    return seed, int(start) if slash else None
+
+
+def seed_key(seed: str) -> bytes:
+    """Return the key of what is known about a seed."""
+    return b"s:" + seed.encode()
+
+
+def home_key(part: str) -> bytes:
+    """Return the key of a fragment in the partition of its seed."""
+    return b"f:" + part.encode()
+
+
+def replica_key(profile_id: str, part: str) -> bytes:
+    """Return the key of a fragment's copy in the partition of the profile that owns it."""
+    return f"r:{profile_id}|{part}".encode()
+
+
+VIEWS = b"v:"
+
+
+def view_key(profile_id: str) -> bytes:
+    """Return the key of a profile's document as last published.
+
+    A convenience of the local store, not logged: without it a change's `at` is the moment of processing.
+    """
+    return VIEWS + profile_id.encode()
+
+
+def order_key(seed: str) -> bytes:
+    """Return the key of an order's state, in the partition of the order's seed."""
+    return b"o:" + seed.encode()
+
+
+def profile_key(profile_id: str) -> bytes:
+    """Return the key of a profile's state."""
+    return b"p:" + profile_id.encode()
+
+
+TIMERS = b"t:"
+
+
+def timer_key(due: int, profile_id: str) -> bytes:
+    """Return the key of a timer; keys sort by the instant (ms since 1970) at which they are due."""
+    return TIMERS + max(due, 0).to_bytes(8, "big") + profile_id.encode()
+
+
+def timer_of(key: bytes) -> tuple[int, str]:
+    """Return the instant and the profile of a timer key."""
+    return int.from_bytes(key[2:10], "big"), key[10:].decode()
+
+
+DAY_MS = 86_400_000
+
+
+def seen_key(day: int, event_id: bytes) -> bytes:
+    """Return the key under which an event id (16 bytes) was counted on a day of the log's time."""
+    return b"d:" + max(day, 0).to_bytes(4, "big") + event_id
+
+
+POSITIONS = b"m:positions"
+JOBS = b"j:"
+DEFINITIONS = b"m:definitions"
+
+
+def job_key(name: str) -> bytes:
+    """Return the key of a pending question to the archive."""
+    return JOBS + name.encode()

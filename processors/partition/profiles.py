@@ -1,0 +1,220 @@
+"""The profile's level: which fragments a profile is made of, what it looks like, which segments it is in.
+
+State: `{"parts": {part: [type, value, from, to, remote]}, "v": version, "m": {segment: membership}, "n": due, "wait":
+{profile: n}, "arrived": {profile: memberships}}`; `v` counts what was published, `n` is the instant (ms) of the
+profile's timer.
+
+A person who gets another profile id has had nothing happen to them. So when a fragment comes from another profile
+(`wait`), no membership changes until that profile has said what it was a member of; then the memberships that continue
+are entered with `moved_from`, and the old profile, told so, exits with `moved_to`.
+"""
+
+from typing import Any
+
+from processors.partition.context import Context
+from processors.partition.keys import home_key, profile_key, replica_key, timer_key, view_key
+from processors.partition.memberships import Memberships
+from processors.partition.touch import Touch, everything
+from processors.profile import merge
+from processors.profile.view import profile_view
+from processors.segments.windows import Merged
+from schemas.codec import dumps, loads
+from schemas.identifier import Identifier, family_of, seed_of, strength
+
+State = dict[str, Any]
+
+
+class Profiles:
+    """Profiles of one unit during a batch."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._working = context.working
+        self._memberships = Memberships(context)
+        self._touched: dict[str, Touch] = {}
+
+    def _state(self, profile_id: str) -> State:
+        key = profile_key(profile_id)
+        state: State | None = self._working.load(key)
+        if state is None:
+            state = {"parts": {}, "v": 0, "m": {}, "n": None}
+        self._working.save(key, state)
+        return state
+
+    def touch(self, profile_id: str, reason: Touch) -> None:
+        """Have a profile looked at again at the end of the batch."""
+        before = self._touched.get(profile_id)
+        if before is None:
+            self._touched[profile_id] = reason
+        else:
+            before.add(reason)
+
+    def part(self, profile_id: str, item: list[Any]) -> None:
+        """Take in the newest state of a fragment that this profile owns."""
+        _, part, roster, body, (kind, event_id, at, tokens), moved_from = item
+        state = self._state(profile_id)
+        state.pop("ceased", None)
+        remote = body is not None
+        known = state["parts"].get(part)
+        entry = [*roster, remote]
+        if known != entry:
+            state["parts"][part] = entry
+        if remote:
+            self._working.save(replica_key(profile_id, part), body)
+        if moved_from is not None:
+            wait = state.setdefault("wait", {})
+            wait[moved_from] = wait.get(moved_from, 0) + 1
+        noticed = dict.fromkeys(tokens) if known is not None and tokens is not None else None
+        self.touch(profile_id, Touch(kind, event_id, at, noticed))
+
+    def gone(self, profile_id: str, part: str, new_owner: str) -> None:
+        """Let go of a fragment, and tell its new owner what this profile's memberships were, if it ceases with it."""
+        state = self._state(profile_id)
+        entry = state["parts"].pop(part, None)
+        if entry is not None and entry[4]:
+            self._working.save(replica_key(profile_id, part), None)
+        ceases = entry is not None and not state["parts"]
+        members = self._memberships.of(state) if ceases else None
+        self._context.deliver(new_owner, ["handover", profile_id, members])
+        self.touch(profile_id, everything("identity"))
+
+    def handover(self, profile_id: str, sender: str, members: dict[str, list[int]] | None) -> None:
+        """Take in what a profile from which a fragment came was a member of; None: it goes on, and keeps them."""
+        state = self._state(profile_id)
+        wait = state.get("wait", {})
+        if sender in wait:
+            wait[sender] -= 1
+            if wait[sender] <= 0:
+                del wait[sender]
+        if members:
+            state.setdefault("arrived", {})[sender] = members
+        self.touch(profile_id, everything("identity"))
+
+    def handed(self, profile_id: str, successor: str, outcome: dict[str, str]) -> None:
+        """Exit the segments that a profile which has ceased was in, as its successor says."""
+        state = self._state(profile_id)
+        last = self._working.get_raw(view_key(profile_id))
+        document = loads(last) if last else {"profile_id": profile_id, "identifiers": [], "aliases": []}
+        self._memberships.leave(state, document, successor, outcome)
+        if not state["parts"]:
+            self._working.put_raw(view_key(profile_id), None)
+        self.touch(profile_id, everything("identity"))
+
+    def due(self, profile_id: str, at: int) -> None:
+        """Look at a profile whose timer has come; a timer that has been replaced since says nothing."""
+        self._working.put_raw(timer_key(at, profile_id), None)
+        state = self._working.load(profile_key(profile_id))
+        if state is not None and state.get("n") == at:
+            state["n"] = None
+            self._working.save(profile_key(profile_id), state)
+            self.touch(profile_id, Touch("time"))
+
+    def settle(self) -> None:
+        """Publish every profile that was touched, and what changed in its segments."""
+        touched, self._touched = self._touched, {}
+        for profile_id, reason in touched.items():
+            self._settle(profile_id, reason)
+
+    def _settle(self, profile_id: str, reason: Touch) -> None:
+        state = self._state(profile_id)
+        if not state["parts"]:
+            self._answer_arrivals(profile_id, state, {})
+            self._cease(profile_id, state)
+            return
+        merged, history = self._merged(profile_id, state)
+        roster = self._roster(state)
+        last = self._working.get_raw(view_key(profile_id))
+        before: dict[str, Any] = loads(last) if last else {}
+        document = profile_view(
+            merged,
+            profile_id=profile_id,
+            roster=roster,
+            aliases=aliases_of(profile_id, roster),
+            segments=self._memberships.shown(state),
+            version=before.get("version", 0),
+        )
+        if not state.get("wait") and merged:
+            members = self._memberships.of(state)
+            self._memberships.evaluate(state, document, before, history, reason)
+            self._answer_arrivals(profile_id, state, members)
+            document["segments"] = self._memberships.shown(state)
+        self._schedule(profile_id, state)
+        if document != before:
+            self._publish(profile_id, state, document)
+
+    def _merged(self, profile_id: str, state: State) -> tuple[dict[str, Any], Merged]:
+        """Return what all parts say together: the merged fragment and the merged history of the event clauses."""
+        found, histories = [], []
+        for part, entry in state["parts"].items():
+            if entry[4]:
+                replica = self._working.load(replica_key(profile_id, part))
+                found.append(replica[0])
+                histories.append(replica[1])
+            else:
+                home = self._working.load(home_key(part))
+                found.append(home[1])
+                histories.append(home[3])
+        return merge.merge(found), Merged(self._context.compiled.leaves, histories)
+
+    def _roster(self, state: State) -> list[dict[str, Any]]:
+        """Return the identifiers assigned to the profile, strongest first; orders are parts but no identifiers."""
+        roster = [
+            {"type": type_, "value": value, "from": start, "to": end}
+            for type_, value, start, end, _ in state["parts"].values()
+            if family_of(type_) != "order"
+        ]
+        if len(roster) > 1:
+            roster.sort(key=lambda each: (*strength(Identifier(each["type"], each["value"])), each["from"] or -(2**62)))
+        return roster
+
+    def _answer_arrivals(self, profile_id: str, state: State, before: dict[str, list[int]]) -> None:
+        """Tell each profile that ceased in favour of this one which memberships go on here; the first to come has
+        them.
+        """
+        arrived: dict[str, Any] = state.pop("arrived", {})
+        taken = set(before)
+        now = self._memberships.of(state)
+        for sender, members in arrived.items():
+            outcome = {}
+            for segment in members:
+                outcome[segment] = "moved" if segment in now and segment not in taken else "surplus"
+                taken.add(segment)
+            self._context.deliver(sender, ["handed", profile_id, outcome])
+
+    def _schedule(self, profile_id: str, state: State) -> None:
+        due = self._memberships.next_due(state)
+        if due == state["n"]:
+            return
+        if state["n"] is not None:
+            self._working.put_raw(timer_key(state["n"], profile_id), None)
+        if due is not None:
+            self._working.put_raw(timer_key(due, profile_id), b"")
+        state["n"] = due
+
+    def _publish(self, profile_id: str, state: State, document: dict[str, Any]) -> None:
+        state["v"] += 1
+        document["version"] = state["v"]
+        encoded = dumps(document)
+        self._working.put_raw(view_key(profile_id), encoded)
+        self._context.send(self._context.topics.profiles, profile_id, encoded)
+        self._context.count("profiles_published")
+
+    def _cease(self, profile_id: str, state: State) -> None:
+        """Publish that the profile is no more, once; its numbers are kept, should the id come back."""
+        if state["n"] is not None:
+            self._working.put_raw(timer_key(state["n"], profile_id), None)
+            state["n"] = None
+        if not state.pop("ceased", False) and state["v"]:
+            self._context.send(self._context.topics.profiles, profile_id, None)
+            self._context.count("profiles_ceased")
+        if state["v"]:
+            state["ceased"] = True
+        if not self._memberships.of(state):
+            self._working.put_raw(view_key(profile_id), None)
+
+
+def aliases_of(profile_id: str, roster: list[dict[str, Any]]) -> list[str]:
+    """Return the seeds of the profile's other identifiers, in the roster's order, each once."""
+    seeds = dict.fromkeys(seed_of(Identifier(each["type"], each["value"])) for each in roster)
+    seeds.pop(profile_id, None)
+    return list(seeds)

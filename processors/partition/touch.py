@@ -1,0 +1,27 @@
+"""Why something changed in a batch."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Touch:
+    """Why a fragment or profile changed: its newest event, and what a segment may have noticed."""
+
+    kind: str = "event"  # a kind of `records.Because`
+    event_id: str | None = None
+    at: int | None = None  # the event's time in ms
+    tokens: dict[str, None] | None = field(default_factory=dict)  # None: anything may have changed
+
+    def add(self, other: "Touch") -> None:
+        """Take in a later reason; one that is no event outranks the events beside it."""
+        if other.event_id is not None:
+            self.event_id, self.at = other.event_id, other.at
+        if other.kind != "event":
+            self.kind = other.kind
+        if self.tokens is not None:
+            self.tokens = None if other.tokens is None else self.tokens | other.tokens
+
+
+def everything(kind: str) -> Touch:
+    """Return the reason of a change that any segment may notice."""
+    return Touch(kind, None, None, None)

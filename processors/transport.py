@@ -1,0 +1,118 @@
+"""Faust's consumer, giving whole batches: group membership, rebalancing, heartbeats and timers stay Faust's.
+
+Faust's own way hands each message to a stream by two tasks; here each partition's list of records goes to one handler.
+Offsets are committed in the units' transactions, never by Faust.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+# Records of one partition, in order.
+Handler = Callable[[TP, list[Any]], None]
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Joins the group with the range assignor: it puts partition p of every topic into one process."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = RangePartitionAssignor
+        return AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=conf.broker_max_poll_records,
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=250,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            isolation_level="read_committed",
+        )
+
+    def read_position(self, tp: TP) -> int | None:
+        """Return how far this partition has been read, past transaction markers; None while it is not known."""
+        if self._consumer is None:
+            return None
+        subscription = self._consumer._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None:
+            return None
+        try:
+            state = assignment.state_value(TopicPartition(tp.topic, tp.partition))
+        except KeyError:
+            return None
+        return int(state.position) if state is not None and state.has_valid_position else None
+
+
+class Consumer(driver.Consumer):
+    """Hands each partition's records to `handler`; reads only the partitions of `wanted`."""
+
+    handler: ClassVar[Handler]
+    wanted: ClassVar[Callable[[], set[TP]]]
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def read_position(self, tp: TP) -> int | None:
+        """Return how far this partition has been read, past transaction markers; None while it is not known."""
+        thread: Any = self._thread
+        position: int | None = thread.read_position(tp)
+        return position
+
+    async def perform_seek(self) -> None:
+        """Leave positions alone: each unit seeks to what its own store holds."""
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit nothing: offsets travel in the units' transactions."""
+        return False
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Check nothing: Faust would warn that it has not committed."""
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        stopped = self._stopped.is_set
+        fetcher_stopped = fetcher._stopped.is_set
+        handle = type(self).handler
+        wanted = type(self).wanted
+        try:
+            while not (stopped() or fetcher_stopped()):
+                if not self.flow_active:
+                    await self.can_resume_flow.wait()
+                partitions = wanted()
+                if not partitions:
+                    await self.sleep(0.02)
+                    continue
+                records = await self._getmany(active_partitions=partitions, timeout=0.2)
+                for tp, batch in records.items():
+                    handle(tp, batch)
+                await asyncio.sleep(0)
+        except self.consumer_stopped_errors:
+            if not self.transport.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.transport.app.should_stop:
+                raise
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with the consumer above."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+
+
+def partitions_of(tps: Iterable[TP], topic: str) -> set[int]:
+    """Return the partitions of one topic among `tps`."""
+    return {tp.partition for tp in tps if tp.topic == topic}

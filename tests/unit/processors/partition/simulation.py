@@ -1,0 +1,178 @@
+"""Kith's processing without Kafka: units, the identity writer and their logs in memory, stepped in any order, killed anywhere.
+
+Only the transaction is taken for granted: what a batch sends, the state it writes and the positions it reaches become true
+together. Everything else is the production code.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from processors.identity.policy import Policy
+from processors.partition.effects import Effects, Machine, Record
+from processors.partition.fold import Partition
+from processors.partition.writer import Writer
+from processors.segments.compile import Compiled, compile_set
+from schemas.codec import dumps, loads
+from schemas.partitioner import partition_of
+from schemas.topics import Topics
+
+TOPICS = Topics("sim.")
+
+
+class MemoryStore:
+    """Committed state of one unit."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.pairs.get(key)
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        for key in sorted(self.pairs):
+            if start <= key < stop:
+                yield key, self.pairs[key]
+
+    def apply(self, effects: Effects) -> None:
+        for key, value in effects.writes.items():
+            if value is None:
+                self.pairs.pop(key, None)
+            else:
+                self.pairs[key] = value
+        if effects.expired is not None:
+            start, stop = effects.expired
+            for key in [key for key in self.pairs if start <= key < stop]:
+                del self.pairs[key]
+
+
+class Simulation:
+    """`partitions` units and a writer; `now` is the clock that they are given, in ms."""
+
+    def __init__(self, partitions: int = 4, compiled: Compiled | None = None, policy: Policy | None = None) -> None:
+        self.partitions = partitions
+        self.compiled = compiled or compile_set({})
+        self.policy = policy or Policy.default()
+        self.now = 1_800_000_000_000
+        self.logs: dict[tuple[str, int], list[tuple[str, bytes | None]]] = defaultdict(list)
+        self.names: list[int | str] = [*range(partitions), "identity"]
+        self.stores: dict[int | str, MemoryStore] = {name: MemoryStore() for name in self.names}
+        self.machines: dict[int | str, Machine] = {}
+        for name in self.names:
+            self.restart(name)
+
+    def locate(self, key: str) -> int:
+        return partition_of(key, self.partitions)
+
+    def restart(self, name: int | str) -> None:
+        """Kill a unit: everything that it had in memory is gone."""
+        store = self.stores[name]
+        if isinstance(name, int):
+            self.machines[name] = Partition(name, self.locate, TOPICS, store, self.compiled)
+        else:
+            self.machines[name] = Writer(self.locate, TOPICS, store, self.policy)
+
+    def produce(self, event: Mapping[str, Any]) -> None:
+        """Put an event into its topic, as the collector does."""
+        self._append(TOPICS.events[event["channel"]], event["seed"], dumps(dict(event)), None)
+
+    def _append(self, topic: str, key: str, value: bytes | None, partition: int | None) -> None:
+        if partition is None:
+            partition = 0 if topic in (TOPICS.evidence, TOPICS.definitions) else self.locate(key)
+        self.logs[topic, partition].append((key, value))
+
+    def inputs(self, name: int | str) -> list[tuple[str, int]]:
+        if isinstance(name, int):
+            return [(topic, name) for topic in TOPICS.partition_inputs()]
+        return [(TOPICS.evidence, 0)]
+
+    def pending(self, name: int | str) -> list[Record]:
+        """Return what the unit has not read yet, one topic after the other."""
+        positions = self.machines[name].positions
+        found = []
+        for topic, partition in self.inputs(name):
+            log = self.logs[topic, partition]
+            start = positions.get(topic, 0)
+            found += [Record(topic, start + i, key, value) for i, (key, value) in enumerate(log[start:])]
+        return found
+
+    def step(self, name: int | str, most: int = 1_000_000, crash: str | None = None, shuffle: Callable[[list[Any]], None] = lambda _: None) -> None:
+        """Run one batch of a unit. `crash`: `before` nothing was committed, `after` all of it was; then restart."""
+        records = self.pending(name)
+        if shuffle is not None:
+            by_topic: dict[str, list[Record]] = defaultdict(list)
+            for record in records:
+                by_topic[record.topic].append(record)
+            topics = list(by_topic)
+            shuffle(topics)
+            records = [record for topic in topics for record in by_topic[topic]]
+        machine = self.machines[name]
+        self._commit(name, machine.fold(records[:most], self.now, {}), crash)
+        for job_name, job in machine.pending_jobs() if crash is None else []:
+            self._commit(name, machine.answer(job_name, job, self._archive(name, job), self.now), None)
+
+    def _commit(self, name: int | str, effects: Effects, crash: str | None) -> None:
+        if crash != "before":
+            for topic, key, value, partition in effects.sends:
+                self._append(topic, key, value, partition)
+            self.stores[name].apply(effects)
+        if crash is not None:
+            self.restart(name)
+
+    def _archive(self, name: int | str, job: Mapping[str, Any]) -> list[bytes]:
+        rows: dict[str, bytes] = {}
+        for topic, position in job["positions"].items():
+            for _, value in self.logs[topic, int(name)][:position]:
+                assert value is not None
+                event = loads(value)
+                if event["seed"] == job["seed"]:
+                    rows.setdefault(event["event_id"], value)
+        return list(rows.values())
+
+    def settle(self) -> None:
+        """Run until nothing moves any more."""
+        for _ in range(200):
+            busy = [name for name in self.names if self.pending(name)]
+            jobs = [name for name in self.names if self.machines[name].pending_jobs()]
+            if not busy and not jobs:
+                return
+            for name in [*busy, *(name for name in jobs if name not in busy)]:
+                self.step(name)
+        raise AssertionError("the units never come to rest")
+
+    def tick(self) -> None:
+        """Let every unit look at its timers."""
+        for name in self.names:
+            self.step(name)
+
+    def newest(self, topic: str) -> dict[str, Any]:
+        """Return the newest value of each key of a topic, tombstones left out."""
+        found: dict[str, Any] = {}
+        for partition in range(self.partitions):
+            for key, value in self.logs[topic, partition]:
+                found[key] = None if value is None else loads(value)
+        return {key: value for key, value in found.items() if value is not None}
+
+    def profiles(self) -> dict[str, Any]:
+        """Return the profiles as published, by id."""
+        return self.newest(TOPICS.profiles)
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Return all segment changes, in the order of each partition's log."""
+        return [
+            loads(value or b"")
+            for partition in range(self.partitions)
+            for _, value in self.logs[TOPICS.changes, partition]
+        ]
+
+
+def run(
+    events: Sequence[Mapping[str, Any]], partitions: int = 4, compiled: Compiled | None = None, batch: int = 1_000_000
+) -> Simulation:
+    """Return a simulation that has taken in all the events, `batch` at a time."""
+    simulation = Simulation(partitions, compiled)
+    for start in range(0, len(events), batch):
+        for event in events[start : start + batch]:
+            simulation.produce(event)
+        simulation.settle()
+    return simulation

@@ -1,0 +1,102 @@
+"""Laws of the whole protocol: whatever the order, the repetitions, the partitions and the crashes, the answer is one."""
+
+import random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.identity.policy import Policy
+from processors.identity.resolve import resolve
+from tests.unit.processors.identity.shop import Event, at
+from tests.unit.processors.partition.simulation import Simulation, run
+
+
+def public(simulation: Simulation) -> dict[str, Any]:
+    """Return the profiles without what tells when they were published."""
+    profiles = simulation.profiles()
+    for profile in profiles.values():
+        profile.pop("version")
+    return profiles
+
+
+def expected_events(events: list[Event]) -> dict[str, int]:
+    """Return how many activity events each person has, by the plain function."""
+    world = resolve(events, Policy.default())
+    counts: dict[str, int] = {}
+    for event in {event["event_id"]: event for event in events}.values():
+        owner = world.profiles[event["event_id"]]
+        counts[owner] = counts.get(owner, 0) + (event["type"] == "track")
+    return counts
+
+
+def check(simulation: Simulation, events: list[Event]) -> None:
+    profiles = simulation.profiles()
+    found = {id_: profile["activity"]["events"] for id_, profile in profiles.items()}
+    assert {id_: n for id_, n in found.items() if n} == {id_: n for id_, n in expected_events(events).items() if n}
+    for profile in profiles.values():
+        assert profile["profile_id"] not in profile["aliases"]
+
+
+def test_an_anonymous_visitor_becomes_known() -> None:
+    events = [at(1, a="a1"), at(2, a="a1"), at(3, u="u1", a="a1", e="jane@x.fr")]
+    simulation = run(events, batch=1)
+    check(simulation, events)
+    [profile] = simulation.profiles().values()
+    assert [(i["type"], i["value"]) for i in profile["identifiers"]] == [
+        ("user_id", "u1"),
+        ("email", "jane@x.fr"),
+        ("anonymous_id", "a1"),
+    ]
+    assert profile["activity"]["events"] == 3
+
+
+def test_a_shared_tablet_is_cut_in_time() -> None:
+    events = [at(1, a="a1"), at(2, u="u1", a="a1"), at(3, a="a1"), at(4, u="u2", a="a1"), at(5, a="a1")]
+    for order in (events, events[::-1], [events[i] for i in (4, 2, 0, 1, 3)]):
+        simulation = run(order, batch=1)
+        check(simulation, events)
+        assert sorted(p["activity"]["events"] for p in simulation.profiles().values()) == [2, 3]
+
+
+identifier = st.sampled_from
+people = st.builds(
+    lambda t, who: at(t, **who),
+    st.integers(1, 12),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "u": identifier(["u1", "u2", "u3"]),
+            "a": identifier(["a1", "a2"]),
+            "e": identifier(["j@x.fr", "k@x.fr"]),
+            "d": identifier(["d1"]),
+        },
+    ).filter(bool),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(people, max_size=14), st.randoms(use_true_random=False), st.sampled_from([1, 4, 16]))
+def test_every_order_gives_the_answer_of_the_plain_function(
+    events: list[Event], chance: random.Random, partitions: int
+) -> None:
+    order = [*events, *chance.sample(events, len(events) // 2)]
+    chance.shuffle(order)
+    simulation = run(order, partitions, batch=chance.choice([1, 2, 5, 100]))
+    check(simulation, events)
+    assert public(simulation) == public(run(events, 4))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(people, max_size=14), st.randoms(use_true_random=False))
+def test_crashes_anywhere_change_nothing(events: list[Event], chance: random.Random) -> None:
+    simulation = Simulation(4)
+    waiting = list(events)
+    while waiting or any(simulation.pending(name) for name in simulation.names):
+        if waiting and chance.random() < 0.5:
+            simulation.produce(waiting.pop(0))
+        crash = chance.choice([None, None, "before", "after"])
+        simulation.step(chance.choice(simulation.names), chance.choice([1, 2, 10]), crash, chance.shuffle)
+    simulation.settle()
+    check(simulation, events)
+    assert public(simulation) == public(run(events))
