@@ -1,0 +1,145 @@
+"""A batch of records as blocks of rows, each block with the token by which ClickHouse recognises a repeat of it. Pure.
+
+A topic feeds one or more tables; the last of them is the topic's own and says, by its greatest offset, how far the
+topic has come. It is written last, so whatever it has the others have too.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from projections import rows, tables
+from projections.rows import Build, Row
+from projections.tables import Table
+from schemas.errors import KithError
+from schemas.topics import Topics
+
+# That many failures that are also most of a topic's records in a batch mean a broken projection, not bad records.
+BROKEN_AT_LEAST = 20
+
+
+class Record(Protocol):
+    """What is used of a record of the log; kafka-python's `ConsumerRecord` has it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """How one topic is projected: its tables, its own last, and the function that builds their rows."""
+
+    tables: tuple[Table, ...]
+    build: Build
+
+    @property
+    def own(self) -> Table:
+        """Return the table that says how far the topic has come."""
+        return self.tables[-1]
+
+
+class Refused(NamedTuple):
+    """A record that has no rows, and why."""
+
+    record: Record
+    error: str
+
+
+@dataclass(slots=True)
+class Block:
+    """Rows of one insert, and for each the record that it comes from."""
+
+    table: Table
+    token: str = ""
+    rows: list[Row] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+    def columns(self) -> list[Sequence[Any]]:
+        """Return the rows as columns."""
+        return list(zip(*self.rows, strict=True))
+
+    def part(self, start: int, end: int) -> "Block":
+        """Return some of the rows, under a token of their own."""
+        return Block(self.table, f"{self.token} {start}-{end}", self.rows[start:end], self.records[start:end])
+
+    def without(self, drop: Callable[[Row], bool]) -> "Block":
+        """Return the block without the rows that `drop` names, under the same token."""
+        kept = [(row, record) for row, record in zip(self.rows, self.records, strict=True) if not drop(row)]
+        return Block(self.table, self.token, [row for row, _ in kept], [record for _, record in kept])
+
+
+def projections(topics: Topics) -> dict[str, Projection]:
+    """Return how each topic that is projected becomes rows."""
+    archive = Projection((tables.EVENTS,), rows.event_rows)
+    identity = Projection((tables.IDENTITY_CANDIDATES, tables.IDENTITY_SLICES), rows.assignment_rows)
+    segments = Projection((tables.MEMBERSHIP_STATES, tables.SEGMENT_CHANGES), rows.change_rows)
+    return {
+        **dict.fromkeys(topics.events.values(), archive),
+        topics.assignments: identity,
+        topics.profiles: Projection((tables.PROFILE_STATES,), rows.profile_rows),
+        topics.orders: Projection((tables.ORDER_STATES,), rows.order_rows),
+        topics.changes: segments,
+        topics.definitions: Projection((tables.DEFINITION_STATES,), rows.definition_rows),
+        topics.decisions: Projection((tables.DECISIONS,), rows.decision_rows),
+        topics.rejected: Projection((tables.DEAD_LETTERS,), rows.dead_letter_rows),
+    }
+
+
+def blocks_of(records: Iterable[Record], known: Mapping[str, Projection]) -> tuple[list[Block], list[Refused]]:
+    """Return the records' blocks in the order in which they are to be inserted, and the records that have no rows.
+
+    Raises `KithError` when so many records of a topic fail that the projection must be at fault.
+    """
+    blocks: dict[str, Block] = {}
+    owned: dict[str, Block] = {}
+    ranges: dict[str, dict[tuple[str, int], list[int]]] = {}
+    refused: list[Refused] = []
+    counts: dict[str, int] = {}
+    for record in records:
+        topic, offset = record.topic, record.offset
+        projection = known[topic]
+        counts[topic] = counts.get(topic, 0) + 1
+        try:
+            made = projection.build(record.key, record.value, (topic, record.partition, offset))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's fault or `check_broken` says so
+            refused.append(Refused(record, f"{type(error).__name__}: {error}"))
+            made = (None,) * len(projection.tables)
+        for table, row in zip(projection.tables, made, strict=True):
+            into = owned if table is projection.own else blocks
+            block = into.get(table.name)
+            if block is None:
+                block = into[table.name] = Block(table)
+            place = ranges.setdefault(table.name, {}).setdefault((topic, record.partition), [offset, offset])
+            place[1] = offset
+            if row is not None:
+                block.rows.append(row)
+                block.records.append(record)
+    check_broken(refused, counts)
+    ordered = [*blocks.values(), *owned.values()]
+    for block in ordered:
+        block.token = token_of(ranges[block.table.name])
+    return [block for block in ordered if block.rows], refused
+
+
+def token_of(ranges: Mapping[tuple[str, int], Sequence[int]]) -> str:
+    """Return the text that names exactly these offsets: `topic/partition:first-last`, in order."""
+    return ",".join(
+        f"{topic}/{partition}:{first}-{last}" for (topic, partition), (first, last) in sorted(ranges.items())
+    )
+
+
+def check_broken(refused: Iterable[Refused], counts: Mapping[str, int]) -> None:
+    """Raise `KithError` when most of a topic's records failed: dead-lettering them all would hide the fault."""
+    failures: dict[str, list[str]] = {}
+    for record, error in refused:
+        failures.setdefault(record.topic, []).append(error)
+    for topic, errors in failures.items():
+        if len(errors) >= BROKEN_AT_LEAST and 2 * len(errors) > counts[topic]:
+            raise KithError(
+                f"The projection of {topic} is broken: {len(errors)} of {counts[topic]} records failed, the last with "
+                f"{errors[-1]!r}. Nothing was skipped; run a version of Kith that understands them."
+            )

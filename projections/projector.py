@@ -1,0 +1,153 @@
+"""The projector's loop: read a batch, insert what follows from it, commit. Nothing is kept between two batches.
+
+The order of effects makes a crash at any point harmless: rows first (under tokens, the topic's own table last), then
+dead letters, the group's offsets last. Whoever opens a partition asks ClickHouse how far it stands.
+"""
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any, TypeVar
+
+import structlog
+from clickhouse_connect.driver.exceptions import Error
+from kafka.errors import KafkaError
+
+from projections import archive, sink
+from projections.batch import Block, Projection, Record, Refused, blocks_of, check_broken
+from projections.consumer import Consumer, Reassigned
+from projections.dead_letters import DeadLetters
+from projections.tables import EVENTS
+from schemas.metrics import counter, histogram
+from schemas.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+# A batch is inserted when its values are that many bytes, however few they are.
+BATCH_BYTES = 32 << 20
+_POLL_S = 0.1
+
+
+class Stopped(Exception):
+    """The process was asked to stop while it waited."""
+
+
+class Projector:
+    """Projects its partitions of the log into ClickHouse until `stop` is set."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        known: dict[str, Projection],
+        consumer: Consumer,
+        client: Any,
+        dead_letters: DeadLetters,
+        stop: Event,
+    ) -> None:
+        self._settings = settings
+        self._known = known
+        self._consumer = consumer
+        self._client = client
+        self._dead_letters = dead_letters
+        self._stop = stop
+        self._state = "joining the group"
+
+    def ready(self) -> tuple[bool, str]:
+        """Tell whether partitions are read and ClickHouse takes them, else what it waits for."""
+        return not self._state, self._state or "projecting"
+
+    def run(self) -> None:
+        """Project until stopped. Raises `KithError` when going on would lose or repeat something."""
+        while not self._stop.is_set():
+            try:
+                self._round()
+            except Reassigned:
+                log.info("partitions reassigned")
+            except Stopped:
+                break
+
+    def _round(self) -> None:
+        if self._consumer.must_seek and not self._open():
+            return
+        records = self._collect()
+        positions = self._consumer.positions()
+        if records:
+            self._project(records)
+        try:
+            self._consumer.commit(positions)
+        except KafkaError as error:
+            # The rows are there; whoever reads this partition next finds them.
+            log.warning("offsets not committed", error=type(error).__name__)
+
+    def _open(self) -> bool:
+        if not self._consumer.assigned:
+            self._consumer.poll(_POLL_S, 1)
+        if not self._consumer.assigned:
+            return False
+        topics = sorted({topic for topic, _ in self._consumer.assigned})
+        self._consumer.seek(self._patiently(lambda: archive.positions(self._client, self._known, topics)))
+        log.info("partitions opened", partitions=len(self._consumer.assigned))
+        self._state = ""
+        return True
+
+    def _collect(self) -> list[Record]:
+        """Return a batch: all there is, up to its limits of number, bytes and time; nothing when there is nothing."""
+        records: list[Record] = []
+        size = 0
+        end = time.monotonic() + self._settings.projector_interval_s
+        while len(records) < self._settings.projector_batch and size < BATCH_BYTES and not self._stop.is_set():
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            more = self._consumer.poll(min(left, _POLL_S), self._settings.projector_batch - len(records))
+            size += sum(len(record.value or b"") for record in more)
+            records += more
+        return records
+
+    def _project(self, records: list[Record]) -> None:
+        blocks, refused = blocks_of(records, self._known)
+        for block in blocks:
+            refused += self._insert(block)
+        counts: dict[str, int] = {}
+        for record in records:
+            counts[record.topic] = counts.get(record.topic, 0) + 1
+        check_broken(refused, counts)
+        self._send_dead_letters(list({id(each.record): each for each in refused}.values()))
+        for topic, count in counts.items():
+            counter("kith_projector_records_total").labels(topic).inc(count)
+        oldest = min(record.timestamp for record in records)
+        histogram("kith_projector_freshness_seconds").observe(max(0.0, time.time() - oldest / 1000))
+
+    def _insert(self, block: Block) -> list[Refused]:
+        if block.table is EVENTS:
+            fresh = self._patiently(lambda: archive.new_events(self._client, block))
+            counter("kith_projector_duplicates_total").inc(len(block.rows) - len(fresh.rows))
+            block = fresh
+        refused = sink.insert(self._client, block, self._wait) if block.rows else []
+        self._state = ""
+        return refused
+
+    def _send_dead_letters(self, refused: list[Refused]) -> None:
+        for delay in sink.delays():
+            try:
+                return self._dead_letters.send(refused)
+            except KafkaError as error:
+                log.warning("dead letters not kept yet", count=len(refused), error=type(error).__name__)
+                self._wait(delay)
+
+    def _patiently(self, read: Callable[[], T]) -> T:
+        """Return what `read` answers, however long ClickHouse is away."""
+        for delay in sink.delays():
+            try:
+                return read()
+            except Error as error:
+                log.warning("ClickHouse does not answer", code=error.code, error=type(error).__name__, retry_s=delay)
+                self._wait(delay)
+        raise AssertionError("delays never end")
+
+    def _wait(self, seconds: float) -> None:
+        self._state = "waiting for ClickHouse or Kafka"
+        if self._stop.is_set():
+            raise Stopped
+        self._consumer.stay(seconds)
