@@ -1,7 +1,7 @@
 """Entered and exited: what one profile has been told about one segment, and the record that follows from a change.
 
-Per profile and segment the changes alternate and are numbered 1, 2, 3 without gaps (odd: entered); their ids follow from
-profile, segment and number, so a record that is sent again is recognised by its `change_id`.
+Per profile and segment the changes alternate and are numbered 1, 2, 3 without gaps (odd: entered); their ids follow
+from profile, segment and number, so a record that is sent again is recognised by its `change_id`.
 """
 
 from collections.abc import Sequence
@@ -33,9 +33,13 @@ def change_id(profile_id: str, segment_id: str, sequence: int) -> str:
     return uuid5_text(f"segment.change:{profile_id}:{segment_id}:{sequence}")
 
 
-def because_of(event_id: str | None, *, timer: bool = False) -> Because:
-    """Return why a verdict differs from what was published: the event that was just folded, or time."""
-    return {"kind": "time"} if timer or event_id is None else {"kind": "event", "event_id": event_id}
+def because_of(event_id: str | None, since: int | None, trigger: str | None) -> Because:
+    """Return why a verdict (its `because` and `since`) differs from what was published, while `trigger` was folded.
+
+    A verdict that knows since when, but no event, came about by time, also if it was noticed at an event.
+    """
+    found = event_id if event_id is not None or since is not None else trigger
+    return {"kind": "time"} if found is None else {"kind": "event", "event_id": found}
 
 
 def transition(

@@ -24,6 +24,7 @@ CONSENT_OPS = ("granted", "denied", *PRESENCE, *TIME)
 COUNT_OPS = ("eq", "ne", *ORDER)
 WITHOUT_VALUE = ("granted", "denied", *PRESENCE)
 
+# Beyond 64 bits a JSON number loses digits on its way.
 _NUMBER = f"a number or decimal text with at most {DIGITS} digits on either side of the point"
 
 
@@ -56,14 +57,14 @@ def _scalar(value: Any) -> Scalar:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        if number(value) is None:
-            raise ValueError(f"{shown(value)} is out of range: write {_NUMBER}")
-        return value
+        return ordered(value)
     raise ValueError(f"{shown(value)} is no text, number, true or false" + ("; use missing" if value is None else ""))
 
 
 def ordered(value: Any) -> int | float | str:
     """Return a value that numbers can be compared with. Raises `ValueError`."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise ValueError(f"{shown(value)} is too long for a JSON number: write it as text")
     if number(value) is None:
         hint = "; for instants use before or after" if instant(value) is not None else ""
         raise ValueError(f"{shown(value)} is no number: write {_NUMBER}{hint}")
