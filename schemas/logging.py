@@ -99,4 +99,6 @@ class _Named:
         self, _logger: WrappedLogger, _method: str, line: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         line["process"] = self._process
+        # uvicorn's copy of its message for terminals.
+        line.pop("color_message", None)
         return line

@@ -197,6 +197,7 @@ def last_words(log: LogFile) -> str:
 
 def _words(line: str) -> str:
     try:
-        return str(json.loads(line)["event"])
+        said = json.loads(line)
+        return f"{said['event']}: {said['error']}" if "error" in said else str(said["event"])
     except (ValueError, KeyError):
         return line

@@ -118,7 +118,7 @@ def plan_services(
 def migration(settings: Settings, credentials: Credentials, folder: DataFolder) -> ProcessSpec:
     """Return the one-shot process that brings ClickHouse's tables up to date."""
     environment = {**addresses(settings), **clickhouse_access(settings, credentials)}
-    return _module("migrate", "projections.migrate", folder, 0, None, environment)
+    return _module("migrate", "deploy.local.tables", folder, 0, None, environment)
 
 
 def _worker(settings: Settings, name: str) -> dict[str, str]:

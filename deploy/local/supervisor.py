@@ -1,7 +1,7 @@
 """Holds the children of one stack: starts groups of them, tells the world what runs, stops them in reverse order."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from deploy.local.child import Child
@@ -41,16 +41,19 @@ class Supervisor:
         for child in group:
             child.start()
         try:
+            # A group that cannot become ready is told at once, not when those before it are.
             async with asyncio.timeout(timeout_s):
-                for child in group:
-                    await child.wait_ready()
-                    self._show(f"{child.spec.name} is ready on port {child.port}")
+                await _all_or_first_failure([self._ready(child) for child in group])
         except TimeoutError:
             late = next(child for child in group if child.state != "ready")
             raise KithError(
                 f"{late.spec.name} is not ready after {timeout_s:.0f} s: {late.detail} (see {late.log.path})"
             ) from None
         return {child.spec.name: child.port for child in group}
+
+    async def _ready(self, child: Child) -> None:
+        await child.wait_ready()
+        self._show(f"{child.spec.name} is ready on port {child.port}")
 
     async def stop(self) -> None:
         """Stop the last group first, the processes of a group at once."""
@@ -72,6 +75,16 @@ class Supervisor:
         """Write what runs, and how each process does, to `stack.json`."""
         self.record["processes"] = [describe(child) for child in self.children]
         write_stack(self._folder, self.record)
+
+
+async def _all_or_first_failure(waiting: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Return when all have returned, or raise what the first of them raises."""
+    tasks = [asyncio.ensure_future(one) for one in waiting]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def describe(child: Child) -> ProcessRecord:

@@ -8,6 +8,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(topics)
+    app.command()(migrate)
 
 
 def topics(
@@ -25,3 +26,17 @@ def topics(
         typer.echo(f"{state:<8} {name:<32} {options['num_partitions']:>4} partitions  {policy}")
     if check and absent:
         raise typer.Exit(1)
+
+
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Apply nothing; say what would be applied.")] = False,
+) -> None:
+    """Bring ClickHouse's tables to this version."""
+    from deploy.local.runtime import connected_settings
+    from deploy.local.tables import bring_up_to_date
+
+    migrations = bring_up_to_date(connected_settings(), dry_run)
+    for migration in migrations:
+        typer.echo(f"{'would apply' if dry_run else 'applied'} {migration.version:04d} {migration.name}")
+    if not migrations:
+        typer.echo("The tables are up to date.")

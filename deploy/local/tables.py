@@ -1,0 +1,65 @@
+"""Bringing ClickHouse's tables up to date before anything needs them: `kith migrate`, and a step of `kith up`.
+
+`python -m deploy.local.tables` is that step, a process of its own so that the supervisor stays small.
+"""
+
+import sys
+
+import structlog
+from clickhouse_connect.driver.exceptions import Error
+
+from projections import migrate
+from projections.clickhouse import connect
+from schemas.errors import KithError
+from schemas.logging import configure
+from schemas.settings import Settings
+
+
+def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.Migration]:
+    """Return the migrations that were applied, or with `dry_run` those that would be.
+
+    Raises `KithError` when ClickHouse does not answer, refuses the password, or knows later migrations than this Kith.
+    """
+    cluster = settings.clickhouse_cluster
+    try:
+        server = connect(settings, None)
+        try:
+            if dry_run and not _exists(server, settings.clickhouse_database):
+                return migrate.load()
+            if not dry_run:
+                migrate.create_database(server, settings.clickhouse_database, cluster)
+        finally:
+            server.close()
+        client = connect(settings, settings.clickhouse_database)
+        try:
+            return migrate.migrate(client, cluster, dry_run)
+        finally:
+            client.close()
+    except (Error, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise KithError(
+            f"ClickHouse at {settings.clickhouse} does not do as asked ({reason}): start the stack with `kith up`, or "
+            "correct KITH_CLICKHOUSE_URL, KITH_CLICKHOUSE_USER and KITH_CLICKHOUSE_PASSWORD."
+        ) from error
+
+
+def _exists(server: migrate.Database, database: str) -> bool:
+    return bool(server.query(f"EXISTS DATABASE `{database}`").result_rows[0][0])
+
+
+def main() -> int:
+    """Apply what is missing; return the exit code."""
+    settings = Settings()
+    configure("migrate", settings.log_level)
+    log = structlog.get_logger("migrate")
+    try:
+        for migration in bring_up_to_date(settings):
+            log.info("applied", version=migration.version, name=migration.name)
+    except KithError as error:
+        log.error(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
