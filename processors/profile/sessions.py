@@ -56,24 +56,22 @@ def merged(many: Sequence[Sessions]) -> Sessions:
     """Return the sessions of the common timeline. The arguments stay as they are."""
     period = max([sessions[0][-1] for sessions in many]) >> (_PERIOD_BITS + 1)
     heads: list[list[int]] = []
-    past, bounces = "", 0
+    pasts: list[tuple[str, int]] = []
     for sessions in many:
-        if sessions[0][-1] >> (_PERIOD_BITS + 1) == period:
-            heads.append(sessions[0])
-            earlier, earlier_bounces = sessions[1], sessions[2]
-        else:
-            earlier, earlier_bounces = _retired(sessions)
-        if not past:
-            past, bounces = earlier, earlier_bounces
-        elif earlier:
-            past, bounces = _united_past(*sorted((past, earlier)))
+        if sessions[0][-1] >> (_PERIOD_BITS + 1) != period:
+            pasts.append(_retired(sessions))
+            continue
+        heads.append(sessions[0])
+        if sessions[1]:
+            pasts.append((sessions[1], sessions[2]))
     if len(heads) == 1:
-        return [heads[0], past, bounces]
-    return [
-        _united(sorted([pair for head in heads for pair in zip(head[::2], head[1::2], strict=True)])),
-        past,
-        bounces,
-    ]
+        head = heads[0]
+    else:
+        head = _united(sorted([pair for each in heads for pair in zip(each[::2], each[1::2], strict=True)]))
+    if not pasts:
+        return [head, "", 0]
+    past, bounces = pasts[0] if len(pasts) == 1 else _united_past(tuple([text for text, _ in pasts]))
+    return [head, past, bounces]
 
 
 def counts(sessions: Sessions) -> tuple[int, int]:
@@ -120,9 +118,9 @@ def _united(pairs: list[tuple[int, int]]) -> list[int]:
 
 
 # The past of a person changes once in a period, while fragments are merged at every event.
-@lru_cache(maxsize=512)
-def _united_past(a: str, b: str) -> tuple[str, int]:
-    pairs = _unpacked(a) + _unpacked(b)
+@lru_cache(maxsize=128)
+def _united_past(texts: tuple[str, ...]) -> tuple[str, int]:
+    pairs = _unpacked("".join(texts))
     return _packed(_united(sorted(zip(pairs[::2], pairs[1::2], strict=True))))
 
 

@@ -97,7 +97,7 @@ def _rank(type_: str) -> tuple[tuple[int, int], bool]:
 
 def _orders(orders: dict[str, dict[str, list[Any]]]) -> dict[str, Any]:
     totals: dict[str, list[int]] = {}
-    opened: list[tuple[int, str, str, dict[str, Any]]] = []
+    opened: list[tuple[int, str, str, str, int, str]] = []
     first: int | None = None
     last: int | None = None
     for store, summaries in orders.items():
@@ -114,17 +114,9 @@ def _orders(orders: dict[str, dict[str, list[Any]]]) -> dict[str, Any]:
             first = placed if first is None or placed < first else first
             last = placed if last is None or placed > last else last
             if is_open:
-                shown = {
-                    "order_id": order_id,
-                    "store": store,
-                    "status": status,
-                    "total": amount_text(total),
-                    "currency": currency,
-                    "at": to_iso(placed),
-                }
-                opened.append((-placed, store, order_id, shown))
+                opened.append((-placed, store, order_id, status, total, currency))
     currencies = sorted(totals)
-    opened.sort(key=_open_place)
+    opened.sort()
     return {
         "count": sum(sums[0] for sums in totals.values()),
         "revenue": {code: amount_text(totals[code][1] - totals[code][2]) for code in currencies},
@@ -132,7 +124,17 @@ def _orders(orders: dict[str, dict[str, list[Any]]]) -> dict[str, Any]:
         "average_value": {code: _average(*totals[code]) for code in currencies},
         "first_at": None if first is None else to_iso(first),
         "last_at": None if last is None else to_iso(last),
-        "open": [each[3] for each in opened[:MAX_OPEN_ORDERS]],
+        "open": [
+            {
+                "order_id": order_id,
+                "store": store,
+                "status": status,
+                "total": amount_text(total),
+                "currency": currency,
+                "at": to_iso(-placed),
+            }
+            for placed, store, order_id, status, total, currency in opened[:MAX_OPEN_ORDERS]
+        ],
     }
 
 
@@ -159,7 +161,3 @@ def _activity(merged: Fragment) -> dict[str, Any]:
 
 def _place(entry: tuple[Any, dict[str, Any]]) -> Any:
     return entry[0]
-
-
-def _open_place(entry: tuple[int, str, str, dict[str, Any]]) -> tuple[int, str, str]:
-    return entry[:3]
