@@ -11,11 +11,15 @@ from starlette.exceptions import HTTPException
 from ingest.front import Front
 from ingest.intake import Intake
 from ingest.origin import Proxies
+from ingest.patience import Patience
 from ingest.producer import Producer
 from ingest.routes import health
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
 from schemas.settings import Settings
+
+# A sender that stops in the middle of its request is let go after this long.
+READ_TIMEOUT_S = 30.0
 
 
 def create_app(settings: Settings) -> Front:
@@ -32,14 +36,17 @@ def create_app(settings: Settings) -> Front:
         timeout_s=settings.acknowledge_timeout_s,
     )
     intake = Intake(producer, settings.topics)
-    tracking = Tracking(sources, intake, Proxies(settings.trusted_proxies), settings.default_country)
+    patience = Patience(READ_TIMEOUT_S)
+    tracking = Tracking(sources, intake, Proxies(settings.trusted_proxies), patience, settings.default_country)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sources.start()
+        patience.start()
         await producer.start()
         yield
         await producer.stop()
+        await patience.stop()
         await sources.stop()
 
     app = FastAPI(

@@ -1,6 +1,5 @@
 """The bytes of a request: read to the end, inflated, and never more of them than the source may send."""
 
-import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -11,8 +10,6 @@ from ingest.answers import Refused
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-# A sender that stops in the middle of its body is let go after this long.
-READ_TIMEOUT_S: Final = 30.0
 _MAX_ENCODINGS: Final = 2
 
 
@@ -21,35 +18,26 @@ class Disconnected(Exception):
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
-    """Return the request's body. Raises `Refused` above `limit` bytes and for a body that stops coming."""
-    message = await _receive(receive)
+    """Return the request's body. Raises `Refused` above `limit` bytes, `Disconnected` when the sender goes away."""
+    message = await receive()
     body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
+    if message["type"] == "http.request" and not message.get("more_body", False):
         if len(body) > limit:
             raise too_large(limit)
         return body
     parts, size = [body], len(body)
-    while message.get("more_body", False):
-        message = await _receive(receive)
-        part: bytes = message.get("body", b"")
-        size += len(part)
+    while message["type"] == "http.request" and message.get("more_body", False):
         if size > limit:
             raise too_large(limit)
+        message = await receive()
+        part: bytes = message.get("body", b"")
+        size += len(part)
         parts.append(part)
-    return b"".join(parts)
-
-
-async def _receive(receive: Receive) -> MutableMapping[str, Any]:
-    try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            message = await receive()
-    except TimeoutError:
-        raise Refused(
-            408, "body_timeout", f"The body stopped coming for {READ_TIMEOUT_S:.0f} s: send it again."
-        ) from None
-    if message["type"] == "http.disconnect":
+    if message["type"] != "http.request":
         raise Disconnected
-    return message
+    if size > limit:
+        raise too_large(limit)
+    return b"".join(parts)
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:

@@ -12,29 +12,27 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from ingest.bots import is_bot
-from ingest.clock import iso, moment, occurred
+from ingest.clock import moment, occurred
 from ingest.orders import order_properties
 from ingest.sources import Source
 from ingest.text import json_bytes
 from processors.identity.extract import identifiers_of, in_order
 from processors.identity.normalise import normalise, text_of
 from schemas.codec import SCHEMA_VERSION
-from schemas.event import CHAT_EVENTS, EVENT_TYPES, ORDER_EVENTS, Channel
-from schemas.identifier import event_id_of, seed_of, uuid5_text
+from schemas.event import CHAT_EVENTS, EVENT_TYPES, ORDER_EVENTS, Channel, IdentifierJson
+from schemas.identifier import Identifier, event_id_of, seed_of, uuid5_text
+from schemas.times import to_iso
 
 MESSAGE_ID_CHARACTERS: Final = 100
 _TYPES: Final = frozenset(EVENT_TYPES)
 _NAMED: Final = frozenset({"page", "screen"})
-# People share devices and come back: a seed is mostly one that was just made.
-_seed = lru_cache(maxsize=1 << 15)(seed_of)
+# A request's own two times are the same for all of its messages.
+_usual_iso = lru_cache(maxsize=64)(to_iso)
 
 
-class Accepted(NamedTuple):
-    """An event on its way to `events.<channel>` under the key `seed`."""
-
-    channel: Channel
-    seed: str
-    event: dict[str, Any]
+# An event on its way to `events.<channel>` under its `seed`. A dict, because this is where all traffic passes.
+# passes.
+Event = dict[str, Any]
 
 
 class Rejection(NamedTuple):
@@ -73,7 +71,7 @@ def random_id() -> str:
     return str(uuid4())
 
 
-def canonical(message: Any, reception: Reception, new_id: Callable[[], str] = random_id) -> Accepted | Rejection:
+def canonical(message: Any, reception: Reception, new_id: Callable[[], str] = random_id) -> Event | Rejection:
     """Return the canonical event of `message`, or why there is none. Never raises, whatever JSON `message` is."""
     try:
         return _canonical(message, reception, new_id)
@@ -81,15 +79,22 @@ def canonical(message: Any, reception: Reception, new_id: Callable[[], str] = ra
         return refused.rejection
 
 
-def _canonical(message: Any, reception: Reception, new_id: Callable[[], str]) -> Accepted:
+def _canonical(message: Any, reception: Reception, new_id: Callable[[], str]) -> Event:
     if not isinstance(message, dict):
         raise _RefusedError("invalid_event", "An event must be a JSON object.")
-    type_ = message.get("type")
+    get = message.get
+    type_ = get("type")
     if not isinstance(type_, str) or type_ not in _TYPES:
         raise _RefusedError("unknown_type", f"The type must be one of {', '.join(EVENT_TYPES)}.")
-    properties, traits = _object(message, "properties"), _object(message, "traits")
-    context, integrations = _object(message, "context"), _object(message, "integrations")
-    source = reception.source
+    if type(properties := get("properties")) is not dict:
+        properties = _no_object("properties", properties)
+    if type(traits := get("traits")) is not dict:
+        traits = _no_object("traits", traits)
+    if type(context := get("context")) is not dict:
+        context = _no_object("context", context)
+    if type(integrations := get("integrations")) is not dict:
+        integrations = _no_object("integrations", integrations)
+    source, received = reception.source, reception.received
     event = _event_name(message, type_, properties)
     channel = _channel(type_, event, source)
 
@@ -106,55 +111,55 @@ def _canonical(message: Any, reception: Reception, new_id: Callable[[], str]) ->
     if not identifiers:
         raise _RefusedError("no_usable_identifier", "The event names nobody: none of its identifiers can be used.")
 
-    received = reception.received
-    original = moment(message["originalTimestamp"]) if "originalTimestamp" in message else None
+    original = moment(get("originalTimestamp"))
     if original is None:
-        original = moment(message.get("timestamp"))
+        original = moment(get("timestamp"))
     message_id = _message_id(message, source.name, original is not None, new_id)
     if original is None:
         original = received
-    sent = moment(message["sentAt"]) if "sentAt" in message else None
+    sent = moment(get("sentAt"))
     if sent is None:
         sent = reception.sent
     at, clamped = occurred(received, None if reception.historical else sent, original)
+    shown, seed = _shown(identifiers)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "event_id": event_id_of(source.name, message_id),
+        "source": source.name,
+        "channel": channel,
+        "type": type_,
+        "event": event,
+        "message_id": message_id,
+        "seed": seed,
+        "identifiers": shown,
+        "occurred_at": to_iso(at),
+        "received_at": _usual_iso(received),
+        "sent_at": None if sent is None else _usual_iso(sent),
+        "original_timestamp": to_iso(original),
+        "properties": properties,
+        "traits": traits,
+        "context": context,
+        "integrations": integrations,
+        "flags": _flags(context.get("userAgent") or reception.user_agent, clamped),
+    }
 
-    flags: list[str] = []
-    if is_bot(context.get("userAgent") or reception.user_agent):
-        flags.append("bot")
+
+# Events of one visit name the same person: a tuple of identifiers was mostly just seen. Nobody changes the list.
+@lru_cache(maxsize=1 << 14)
+def _shown(identifiers: tuple[Identifier, ...]) -> tuple[list[IdentifierJson], str]:
+    """Return the identifiers as JSON, and the seed: the strongest one's."""
+    return [{"type": type_, "value": value} for type_, value in identifiers], seed_of(identifiers[0])
+
+
+def _flags(user_agent: Any, clamped: bool) -> list[str]:
+    flags = ["bot"] if user_agent and is_bot(user_agent) else []
     if clamped:
         flags.append("clamped")
-    seed = _seed(identifiers[0])
-    return Accepted(
-        channel,
-        seed,
-        {
-            "schema_version": SCHEMA_VERSION,
-            "event_id": event_id_of(source.name, message_id),
-            "source": source.name,
-            "channel": channel,
-            "type": type_,
-            "event": event,
-            "message_id": message_id,
-            "seed": seed,
-            "identifiers": [{"type": type_, "value": value} for type_, value in identifiers],
-            "occurred_at": iso(at),
-            "received_at": iso(received),
-            "sent_at": None if sent is None else iso(sent),
-            "original_timestamp": iso(original),
-            "properties": properties,
-            "traits": traits,
-            "context": context,
-            "integrations": integrations,
-            "flags": flags,
-        },
-    )
+    return flags
 
 
-def _object(message: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return the object under `key`; missing, null and PHP's empty object (`[]`) are an empty one."""
-    value = message.get(key)
-    if isinstance(value, dict):
-        return value
+def _no_object(key: str, value: Any) -> dict[str, Any]:
+    """Return an empty object for what is missing or null, and for PHP's empty object (`[]`); refuse everything else."""
     if value is None or value == []:
         return {}
     raise _RefusedError("invalid_event", f"`{key}` must be a JSON object.")
@@ -182,6 +187,8 @@ def _channel(type_: str, event: str | None, source: Source) -> Channel:
 
 def _context(message: Mapping[str, Any], type_: str, context: dict[str, Any], reception: Reception) -> dict[str, Any]:
     """Return the context with what has no place of its own in the canonical event."""
+    if reception.ip is None and type_ != "alias" and type_ != "group":
+        return context
     further: dict[str, Any] = {}
     if type_ == "alias" and (previous := text_of(message.get("previousId"))):
         further["previous_id"] = previous

@@ -5,10 +5,9 @@ Everything is whole milliseconds since 1970 as soon as it is read, so the correc
 """
 
 import math
-from functools import lru_cache
 from typing import Any, Final
 
-from schemas.times import EARLIEST, LATEST, to_iso, to_millis
+from schemas.times import EARLIEST, LATEST, to_millis
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 # Numbers above this are milliseconds, below it seconds: the year 5138 in seconds, March 1973 in milliseconds.
@@ -18,8 +17,11 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 def moment(value: Any) -> int | None:
     """Return an instant that a sender wrote, as milliseconds since 1970, cut; None for what is no time.
 
-    Text is ISO 8601 (without an offset: UTC); numbers are seconds or milliseconds since 1970.
+    Text is ISO 8601 (without an offset: UTC); numbers are seconds or milliseconds since 1970. What no store can hold
+    (before 1900, from 2300 on) is the nearest instant that one can.
     """
+    if value is None:
+        return None
     if isinstance(value, str):
         try:
             millis = to_millis(value)
@@ -28,8 +30,8 @@ def moment(value: Any) -> int | None:
     elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     else:
-        millis = int(value if abs(value) >= _MILLISECONDS_FROM else value * 1000)
-    return millis
+        millis = math.floor(value if abs(value) >= _MILLISECONDS_FROM else value * 1000)
+    return millis if EARLIEST <= millis <= LATEST else EARLIEST if millis < EARLIEST else LATEST
 
 
 def occurred(received: int, sent: int | None, original: int) -> tuple[int, bool]:
@@ -45,17 +47,3 @@ def occurred(received: int, sent: int | None, original: int) -> tuple[int, bool]
     if at < EARLIEST:
         return EARLIEST, True
     return at, False
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return to_iso(seconds * 1000)[:19]
-
-
-def iso(millis: int) -> str:
-    """Return what `times.to_iso` returns, at a fraction of its cost for the seconds around now.
-
-    What lies outside the range that every store can hold is clamped into it.
-    """
-    millis = min(max(millis, EARLIEST), LATEST)
-    return f"{_second(millis // 1000)}.{millis % 1000:03d}Z"

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ingest.canonical import Rejection, random_id
-from ingest.clock import iso
 from ingest.text import json_bytes
 from schemas.codec import SCHEMA_VERSION
 from schemas.identifier import uuid5_text
 from schemas.records import DeadLetter
+from schemas.times import to_iso
 
 # Characters of payload that are kept: four events of the largest default size. Longer ones are cut, and say so.
 PAYLOAD_CHARACTERS: Final = 128 * 1024
@@ -38,6 +38,6 @@ def dead_letter(
         "source": source,
         "reason": rejection.reason,
         "message": message,
-        "at": iso(received),
+        "at": to_iso(received),
         "payload": text[:PAYLOAD_CHARACTERS],
     }

@@ -6,21 +6,18 @@ costs nothing but itself.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from prometheus_client import Counter
 
-from ingest.canonical import Reception, Rejection, canonical, random_id
-from ingest.clock import iso
+from ingest.canonical import Event, Reception, Rejection, canonical, random_id
 from ingest.dead_letters import dead_letter
 from ingest.producer import Producer, Record
 from ingest.text import check_levels, json_bytes
 from schemas.codec import dumps
 from schemas.metrics import counter
+from schemas.times import to_iso
 from schemas.topics import Topics
-
-Levels = Callable[[], None]
-_NO_CHECK: Final[Levels] = lambda: None  # noqa: E731
 
 
 class Intake:
@@ -39,42 +36,45 @@ class Intake:
         `raw` is the JSON the messages come from. Raises `NotJsonError` when it nests too deep, `UnavailableError` when
         Kafka takes nothing now: in both cases none of the messages was handed over.
         """
-        source, limit = reception.source, reception.source.limits.event_bytes
+        name, limit, topics = reception.source.name, reception.source.limits.event_bytes, self._topics.events
         records: list[Record] = []
         accepted: dict[str, int] = {}
         rejected: dict[str, int] = {}
         for message in messages:
             outcome = canonical(message, reception, self._new_id)
             if not isinstance(outcome, Rejection):
-                channel, seed, event = outcome
-                try:
-                    value = dumps(event)
-                except TypeError:
-                    check_levels(raw)
-                    value = json_bytes(event)
+                value = _written(outcome, raw)
                 # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
                 if len(value) <= limit or (size := len(json_bytes(message))) <= limit:
-                    records.append(Record(self._topics.events[channel], seed, value))
+                    channel = outcome["channel"]
+                    records.append((topics[channel], outcome["seed"], value))
                     accepted[channel] = accepted.get(channel, 0) + 1
                     continue
                 outcome = Rejection("event_too_large", f"The event has {size} bytes; {limit} are allowed.")
-            records.append(self._letter(message, outcome, reception))
+            records.append((self._topics.rejected, name, self._letter(message, outcome, reception)))
             rejected[outcome.reason] = rejected.get(outcome.reason, 0) + 1
         if not records:
             return None
         acknowledged = self._producer.write(records, reception.received)
-        for name, count in accepted.items():
-            self._events.add(count, source.name, name)
+        for channel, count in accepted.items():
+            self._events.add(count, name, channel)
         for reason, count in rejected.items():
-            self._letters.add(count, source.name, reason)
+            self._letters.add(count, name, reason)
         return acknowledged
 
-    def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> Record:
+    def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> bytes:
         if isinstance(message, dict) and reception.sent is not None and "sentAt" not in message:
-            message = {**message, "sentAt": iso(reception.sent)}
-        name = reception.source.name
-        letter = dead_letter(name, message, rejection, reception.received, self._new_id)
-        return Record(self._topics.rejected, name, json_bytes(letter))
+            message = {**message, "sentAt": to_iso(reception.sent)}
+        return json_bytes(dead_letter(reception.source.name, message, rejection, reception.received, self._new_id))
+
+
+def _written(event: Event, raw: bytes) -> bytes:
+    try:
+        return dumps(event)
+    except TypeError:
+        # The fast writer stops at 254 levels, which is more than anybody sends; whoever does may go on to 512.
+        check_levels(raw)
+        return json_bytes(event)
 
 
 class _Labelled:

@@ -7,8 +7,9 @@ certain.
 from collections.abc import Mapping
 from typing import Any
 
-from ingest.clock import iso, moment
+from ingest.clock import moment
 from processors.identity.normalise import text_of
+from schemas.times import to_iso
 
 
 def order_properties(event: str | None, properties: Mapping[str, Any], store: str) -> dict[str, Any]:
@@ -36,5 +37,5 @@ def order_properties(event: str | None, properties: Mapping[str, Any], store: st
     if "updated_at" in order:
         updated = moment(order.pop("updated_at"))
         if updated is not None:
-            order["updated_at"] = iso(updated)
+            order["updated_at"] = to_iso(updated)
     return order

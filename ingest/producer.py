@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -28,8 +28,9 @@ log = structlog.get_logger(__name__)
 
 # Under the brokers' default of 1 MB a batch; a larger round is several batches.
 BATCH_BYTES = 900 * 1024
-# What a record costs in memory beyond its value.
+# What a record, and a request that waits, cost in memory beyond the values.
 RECORD_OVERHEAD = 100
+REQUEST_OVERHEAD = 16 * 1024
 RETRY_AFTER_S = 2
 _REQUEST_TIMEOUT_MS = 20_000
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
@@ -40,12 +41,8 @@ class UnavailableError(Exception):
     """Kafka is away or too slow: nothing was acknowledged, the same request may be sent again."""
 
 
-class Record(NamedTuple):
-    """One record to be written; `key` decides its partition."""
-
-    topic: str
-    key: str
-    value: bytes
+# One record to be written: topic, key (it decides the partition), value.
+Record = tuple[str, str, bytes]
 
 
 class _Round:
@@ -120,20 +117,23 @@ class Producer:
 
         It fails with `UnavailableError` when that takes too long; so does this call while nothing more can be taken.
         """
-        size = sum([len(record.value) for record in records]) + RECORD_OVERHEAD * len(records)
+        size = REQUEST_OVERHEAD + RECORD_OVERHEAD * len(records)
+        for _, _, value in records:
+            size += len(value)
         self.reserve(size)
-        assert self._kafka is not None
-        current = self._open
+        kafka, current = self._kafka, self._open
+        assert kafka is not None
         batches, partitions = current.batches, self._partitions
         for topic, key, value in records:
             place = (topic, partition_of(key, partitions))
             chain = batches.get(place)
             if chain is None:
-                chain = batches[place] = [self._kafka.create_batch()]
+                chain = batches[place] = [kafka.create_batch()]
             # Appending copies the bytes: keeping what the JSON writer returned would hold 4 KB a record.
-            if chain[-1].append(timestamp=timestamp_ms, key=key.encode(), value=value) is None:
-                chain.append(self._kafka.create_batch())
-                chain[-1].append(timestamp=timestamp_ms, key=key.encode(), value=value)
+            raw_key = key.encode()
+            if chain[-1].append(timestamp=timestamp_ms, key=raw_key, value=value) is None:
+                chain.append(kafka.create_batch())
+                chain[-1].append(timestamp=timestamp_ms, key=raw_key, value=value)
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         current.waiters.append(waiter)

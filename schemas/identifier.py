@@ -10,7 +10,9 @@ from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:kith")
-_NAMESPACE_BYTES = NAMESPACE.bytes
+_NAMESPACE_SHA1 = sha1(NAMESPACE.bytes, usedforsecurity=False)
+# The two highest bits of this digit are the UUID's variant.
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class Identifier(NamedTuple):
@@ -64,11 +66,10 @@ def strongest(identifiers: Iterable[Identifier]) -> Identifier:
 
 def uuid5_text(name: str) -> str:
     """Return `str(uuid5(NAMESPACE, name))`, at a third of the standard library's cost."""
-    digest = bytearray(sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digest = _NAMESPACE_SHA1.copy()
+    digest.update(name.encode())
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def seed_of(identifier: Identifier) -> str:

@@ -18,6 +18,7 @@ from ingest.canonical import Reception
 from ingest.clock import moment
 from ingest.intake import Intake
 from ingest.origin import Proxies, cors
+from ingest.patience import Patience
 from ingest.producer import RETRY_AFTER_S, UnavailableError
 from ingest.rate import RateLimits
 from ingest.source_file import SourceFile
@@ -57,12 +58,14 @@ class Tracking:
         sources: SourceFile,
         intake: Intake,
         proxies: Proxies,
+        patience: Patience,
         country: str | None,
         now_ms: Callable[[], int] = lambda: time_ns() // 1_000_000,
     ) -> None:
         self._sources = sources
         self._intake = intake
         self._proxies = proxies
+        self._patience = patience
         self._country = country
         self._now_ms = now_ms
         self._rates = RateLimits()
@@ -75,7 +78,8 @@ class Tracking:
         try:
             if scope["method"] != "POST":
                 raise Refused(405, "method_not_allowed", "Send events with POST.")
-            body = await read_body(receive, _READ_LIMIT)
+            with self._patience.waiting():
+                body = await read_body(receive, _READ_LIMIT)
             waiting = self._submit(scope, headers, origin, body)
             del body
             if waiting is not None:
@@ -85,6 +89,9 @@ class Tracking:
         except UnavailableError as error:
             message = f"{error}: nothing was kept, send it again."
             await self._refuse(send, Refused(503, "unavailable", message, retry_after=RETRY_AFTER_S), origin)
+        except TimeoutError:
+            late = f"The body stopped coming for {self._patience.limit_s:.0f} s: send it again."
+            await self._refuse(send, Refused(408, "body_timeout", late), origin)
         except Disconnected:
             return
         else:

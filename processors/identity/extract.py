@@ -5,17 +5,16 @@ first.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from processors.identity.normalise import normalise, region_of
 from schemas.identifier import Identifier, parse_key, strength
 
-# Keys of traits and properties that name a person.
-_NAMED: Final = ("email", "phone", "loyalty_id")
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-def identifiers_of(message: Mapping[str, Any], country: str | None = None) -> list[Identifier]:
+def identifiers_of(message: Mapping[str, Any], country: str | None = None) -> tuple[Identifier, ...]:
     """Return the identifiers of a message, each once, strongest first: the first one's seed is the event's seed.
 
     `message` has Segment's keys (`type`, `userId`, `anonymousId`, `traits`, `context`, `properties`); what is missing
@@ -25,29 +24,43 @@ def identifiers_of(message: Mapping[str, Any], country: str | None = None) -> li
     context = _mapping(message.get("context"))
     traits = _NOTHING if message.get("type") == "group" else _mapping(message.get("traits"))
     context_traits = _mapping(context.get("traits")) if "traits" in context else _NOTHING
+    usual = _usual(message.get("userId"), message.get("anonymousId"))
     found: list[Identifier | None] = []
-    if (user := message.get("userId")) is not None:
-        found.append(normalise("user_id", user))
-    if (anonymous := message.get("anonymousId")) is not None:
-        found.append(normalise("anonymous_id", anonymous))
     region: str | None = None
     for holder in (traits, context_traits, _mapping(message.get("properties"))):
-        for type_ in _NAMED:
-            if type_ in holder:
-                if type_ == "phone":
-                    region = region or region_of_message(traits, context_traits, context) or country
-                found.append(normalise(type_, holder[type_], region))
+        if "email" in holder:
+            found.append(normalise("email", holder["email"]))
+        if "loyalty_id" in holder:
+            found.append(normalise("loyalty_id", holder["loyalty_id"]))
+        if "phone" in holder:
+            region = region or region_of_message(traits, context_traits, context) or country
+            found.append(normalise("phone", holder["phone"], region))
     if "device" in context:
         found.append(normalise("device_id", _mapping(context["device"]).get("id")))
     if "externalIds" in context:
         found.extend(external_ids(context["externalIds"], country))
-    usable = [identifier for identifier in found if identifier is not None]
-    return usable if len(usable) < 2 else in_order(usable)
+    if not found:
+        return usual
+    return in_order([*usual, *(identifier for identifier in found if identifier is not None)])
 
 
-def in_order(identifiers: Iterable[Identifier]) -> list[Identifier]:
+def _usual(user: Any, anonymous: Any) -> tuple[Identifier, ...]:
+    """The two ids that nearly every event has, in order."""
+    if (user is None or isinstance(user, str)) and (anonymous is None or isinstance(anonymous, str)):
+        return _usual_texts(user, anonymous)
+    return _usual_texts.__wrapped__(user, anonymous)
+
+
+# Events of one visit carry the same two ids: most of them were just normalised.
+@lru_cache(maxsize=1 << 14)
+def _usual_texts(user: Any, anonymous: Any) -> tuple[Identifier, ...]:
+    both = (normalise("user_id", user), normalise("anonymous_id", anonymous))
+    return tuple(identifier for identifier in both if identifier is not None)
+
+
+def in_order(identifiers: Iterable[Identifier]) -> tuple[Identifier, ...]:
     """Return each identifier once, strongest first."""
-    return sorted(dict.fromkeys(identifiers), key=strength)
+    return tuple(sorted(dict.fromkeys(identifiers), key=strength))
 
 
 def external_ids(entries: Any, country: str | None = None) -> list[Identifier]:
