@@ -29,9 +29,9 @@ def empty() -> Fragment:
 
 
 def fold(fragment: Fragment, event: dict[str, Any], t: int) -> None:
-    """Take one canonical event that happened at `t` into the fragment, in place. Each distinct message is folded once.
+    """Take one canonical event that happened at `t` into the fragment, in place; each distinct message once.
 
-    What the fragment keeps shares no dict or list with the event that is changed later.
+    `t` lies between `times.EARLIEST` and `times.LATEST`. The event stays as it is, also when the fragment changes later.
     """
     _see(fragment, event["identifiers"], t)
     kind = event["type"]

@@ -5,9 +5,9 @@ customer as a fragment with one summary, so it counts once, for one person, and 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from processors.profile.amounts import UNKNOWN_CURRENCY, amount_text
+from processors.profile.amounts import LIMIT, UNKNOWN_CURRENCY, amount_text
 from processors.profile.fragment import Fragment
 from processors.profile.order_fold import OrderState, fold_order, order_of
 from processors.profile.order_status import PLACED, STATUSES, is_open, refund_status, returns_all, state_status
@@ -25,6 +25,9 @@ __all__ = [
     "order_of",
     "order_record",
 ]
+
+# A thousand absurd refunds must not become a number that JSON cannot carry.
+MAX_REFUNDED: Final = 100 * LIMIT
 
 Summary = list[Any]  # [events, placed_at ms, status, total, refunded, currency, open]: amounts in units
 
@@ -107,6 +110,7 @@ def amounts_of(state: OrderState) -> tuple[int | None, int, str]:
     refunded = sum(_given_back(refund, prices) for refund in refunds)
     if total is not None and returns_all(state):
         refunded = max(refunded, total)
+    refunded = min(refunded, MAX_REFUNDED)
     known = state.get("currency")
     if known is not None:
         return total, refunded, known[3]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from processors.identity.normalise import text_of
-from processors.profile.amounts import UNITS, amount_of, amount_text, quantity_json, quantity_of
+from processors.profile.amounts import LIMIT, UNITS, amount_of, amount_text, quantity_json, quantity_of
 
 # Longer names are no names; they would make a profile grow with junk.
 MAX_NAME: Final = 200
@@ -56,7 +56,7 @@ def lines_of(properties: dict[str, Any]) -> list[Line]:
 
 
 def sum_of(lines: list[Line], prices: dict[str, int] | None = None) -> int | None:
-    """Return the price of all lines together, in units, or None where no price is known.
+    """Return the price of all lines together, in units, or None where no price is known or the sum is absurd.
 
     `prices` fills in what a line does not say. A fraction of a unit is rounded half to even, per line.
     """
@@ -65,7 +65,8 @@ def sum_of(lines: list[Line], prices: dict[str, int] | None = None) -> int | Non
         for line in lines
         if (price := line[4] if line[4] is not None else (prices or {}).get(line[0])) is not None
     ]
-    return sum(_product(price, quantity) for price, quantity in known) if known else None
+    total = sum(_product(price, quantity) for price, quantity in known)
+    return total if known and -LIMIT < total < LIMIT else None
 
 
 def _product(price: int, quantity: int) -> int:

@@ -177,9 +177,10 @@ def test_of_weak_intervals_the_newest_hundred_are_listed_and_all_counted() -> No
 def test_a_slice_that_has_not_ended_is_newer_than_one_that_has() -> None:
     slices: Roster = [
         {"type": "anonymous_id", "value": "old", "from": None, "to": NOON},
+        {"type": "anonymous_id", "value": "always", "from": None, "to": None},
         {"type": "anonymous_id", "value": "now", "from": NOON, "to": None},
     ]
-    assert [each["value"] for each in shown(empty(), slices)["identifiers"]] == ["now", "old"]
+    assert [each["value"] for each in shown(empty(), slices)["identifiers"]] == ["now", "always", "old"]
 
 
 def test_cancelled_orders_count_nowhere() -> None:
