@@ -31,7 +31,7 @@ def empty() -> Fragment:
 def fold(fragment: Fragment, event: dict[str, Any], t: int) -> None:
     """Take one canonical event that happened at `t` into the fragment, in place; each distinct message once.
 
-    `t` lies between `times.EARLIEST` and `times.LATEST`. The event stays as it is, also when the fragment changes later.
+    `t` lies between `times.EARLIEST` and `times.LATEST`. The event stays as it is, then and later.
     """
     _see(fragment, event["identifiers"], t)
     kind = event["type"]
