@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-COPY_JARS = mvn -B -q -Dstyle.color=never dependency:copy-dependencies
+COPY_JARS = mvn -B -C -q dependency:copy-dependencies
 SOURCES := ingest processors projections api schemas deploy
 
 SHELL := /bin/bash
@@ -65,5 +65,5 @@ clean: ## Remove what make made (not the data in .kith)
 .venv/kafka/installed: deploy/local/pom.xml | .venv/bin/python
 	@$(BIN)/python deploy/local/doctor.py --set-up
 	@echo "Resolving Apache Kafka with Maven (45 jars, 43 MB)"
-	@$(COPY_JARS) -f deploy/local/pom.xml -DoutputDirectory=$(CURDIR)/.venv/kafka
+	@$(COPY_JARS) -f deploy/local/pom.xml -DoutputDirectory=$(CURDIR)/.venv/kafka 2>&1 | sed "s/\x1b\[[0-9;]*m//g"
 	@touch $@
