@@ -58,8 +58,8 @@ def shown(cart: Cart | None) -> dict[str, Any]:
     held: dict[str, list[Any]] = {}
     for product, quantity, price, currency in reset[3] if reset else ():
         _put(held, product, quantity, price, currency)
-    for step in steps:
-        _put(held, *step[4:])
+    for _, _, _, _, product, quantity, price, currency in steps:
+        _put(held, product, quantity, price, currency)
     items = [
         {
             "product_id": product,

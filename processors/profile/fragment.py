@@ -41,26 +41,24 @@ def fold(fragment: Fragment, event: dict[str, Any], t: int) -> None:
         if kind == "track":
             name = event["event"]
             if name in _CART:
-                cart.add(fragment.setdefault("cart", {}), event, t)
-                if not fragment["cart"]:
-                    del fragment["cart"]
+                held = fragment.get("cart", {})
+                cart.add(held, event, t)
+                if held:
+                    fragment["cart"] = held
             if name in _INTERESTING:
-                interests.add(fragment.setdefault("interests", {}), event, t, _INTERESTING[name])
-                if not fragment["interests"]:
-                    del fragment["interests"]
+                liked = fragment.get("interests", {})
+                interests.add(liked, event, t, _INTERESTING[name])
+                if liked:
+                    fragment["interests"] = liked
     elif kind == "identify" and event["traits"]:
-        layer = traits.layer_of(event, t)
-        if layer is not None:
-            if "traits" in fragment:
-                traits.add(fragment["traits"], layer)
-            else:
-                fragment["traits"] = [layer]
-        if "consent" in event["traits"]:
-            _decide(fragment, event, t)
-            return _touch(fragment, event, t, context)
-    if "consent" in context:
-        _decide(fragment, event, t)
-    _touch(fragment, event, t, context)
+        _write(fragment, event, t)
+    if "consent" in context or (kind == "identify" and "consent" in event["traits"]):
+        decisions = fragment.get("consent", {})
+        consent.add(decisions, event, t)
+        if decisions:
+            fragment["consent"] = decisions
+    if "page" in context or "campaign" in context or "referrer" in context or kind == "page":
+        _touch(fragment, event, t)
 
 
 def _see(fragment: Fragment, identifiers: list[dict[str, str]], t: int) -> None:
@@ -102,19 +100,21 @@ def _count(fragment: Fragment, channel: str, t: int, is_page: bool) -> None:
         fragment["page_views"] = fragment.get("page_views", 0) + 1
 
 
-def _decide(fragment: Fragment, event: dict[str, Any], t: int) -> None:
-    decisions = fragment.get("consent", {})
-    consent.add(decisions, event, t)
-    if decisions:
-        fragment["consent"] = decisions
-
-
-def _touch(fragment: Fragment, event: dict[str, Any], t: int, context: dict[str, Any]) -> None:
-    if "campaign" not in context and "page" not in context and "referrer" not in context and event["type"] != "page":
+def _write(fragment: Fragment, event: dict[str, Any], t: int) -> None:
+    layer = traits.layer_of(event, t)
+    if layer is None:
         return
+    if "traits" in fragment:
+        traits.add(fragment["traits"], layer)
+    else:
+        fragment["traits"] = [layer]
+
+
+def _touch(fragment: Fragment, event: dict[str, Any], t: int) -> None:
     touch = acquisition.touch_of(event, t)
-    if touch is not None:
-        if "touches" in fragment:
-            acquisition.add(fragment["touches"], touch)
-        else:
-            fragment["touches"] = [touch, touch]
+    if touch is None:
+        return
+    if "touches" in fragment:
+        acquisition.add(fragment["touches"], touch)
+    else:
+        fragment["touches"] = [touch, touch]

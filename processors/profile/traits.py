@@ -25,7 +25,6 @@ def check_traits(event: dict[str, Any]) -> str | None:
         return None
     if len(traits) > MAX_KEYS:
         return f"The event has {len(traits)} traits; at most {MAX_KEYS} are kept."
-    # An event's text is shorter than its limit in nearly every case; only long ones are measured.
     size = len(dumps(traits))
     if size > MAX_BYTES:
         return f"The event's traits take {size} bytes; at most {MAX_BYTES} are kept."
