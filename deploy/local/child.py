@@ -191,11 +191,12 @@ def read_port(path: Path) -> int:
 
 def last_words(log: LogFile) -> str:
     """Return what a process said last, and where the rest is."""
-    spoken = [words for line in log.last if (words := _words(line)) != "process ended"]
+    spoken = [said for line in log.last if (said := words(line)) != "process ended"]
     return f"{spoken[-1] if spoken else 'it said nothing'} (see {log.path})"
 
 
-def _words(line: str) -> str:
+def words(line: str) -> str:
+    """Return what a log line says, without what is around it."""
     try:
         said = json.loads(line)
         return f"{said['event']}: {said['error']}" if "error" in said else str(said["event"])

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from deploy.local.child import words
 from deploy.local.credentials import load_credentials
 from deploy.local.folder import DataFolder
 from deploy.local.runtime import StackRecord, connected_settings, is_running, read_stack
@@ -31,7 +32,8 @@ def start_detached(settings: Settings, workers: int, show: Callable[[str], None]
     environment = {**os.environ, "KITH_DATA_DIR": str(folder.root), "KITH_WORKERS": str(workers)}
     secrets = {"KITH_WRITE_KEYS": settings.write_keys, "KITH_API_TOKENS": settings.api_tokens}
     environment |= {name: value for name, value in secrets.items() if value}
-    with open(folder.log_file("supervisor"), "ab") as output:
+    log = os.open(folder.log_file("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(log, "ab") as output:
         process = subprocess.Popen(
             (sys.executable, "-m", "deploy.local.stack"),
             env=environment,
@@ -68,7 +70,7 @@ def _why_not(folder: DataFolder, record: StackRecord | None) -> str:
     if record is not None and record["error"]:
         return record["error"]
     said = folder.log_file("supervisor").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return said[-1] if said else f"The stack ended while it started: see {folder.logs}."
+    return words(said[-1]) if said else f"The stack ended while it started: see {folder.logs}."
 
 
 def stop_running(settings: Settings, timeout_s: float) -> bool:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,8 @@ from schemas.errors import KithError
 from schemas.settings import Settings
 
 Show = Callable[[str], None]
+# What a killed stack had started ends within moments, and only then are its ports free.
+PORT_PATIENCE_S = 2.0
 SOURCES_TEXT = "# Sources of the collector; `kith source add|list|rotate` edit this file.\nsources: {}\n"
 
 
@@ -99,7 +102,7 @@ def _stop_on_signals(supervisor: Supervisor) -> asyncio.Event:
 
 async def _start(supervisor: Supervisor, settings: Settings, workers: int, folder: DataFolder) -> None:
     settings = _absolute(settings, folder)
-    check_machine(settings)
+    await check_machine(settings)
     credentials = settle_credentials(folder.credentials, settings)
     if settings.sources == folder.sources and not folder.sources.exists():
         folder.sources.write_text(SOURCES_TEXT, encoding="utf-8")
@@ -122,14 +125,19 @@ async def _start(supervisor: Supervisor, settings: Settings, workers: int, folde
     supervisor.step("Ready", phase="running", settings=shared(reached))
 
 
-def check_machine(settings: Settings) -> None:
+async def check_machine(settings: Settings) -> None:
     """Raise `KithError`, naming everything at once, when the disk is full, a port is taken or Kafka is not there."""
     if settings.kafka_bootstrap is None:
         kafka.check_installed()
-    findings = [check_disk(str(settings.data_dir), RUN_BYTES), *check_ports(settings)]
-    wrong = [finding.advice for finding in findings if not finding.ok]
-    if wrong:
-        raise KithError("\n".join(wrong))
+    deadline = time.monotonic() + PORT_PATIENCE_S
+    while wrong := [finding.advice for finding in _findings(settings) if not finding.ok]:
+        if time.monotonic() >= deadline:
+            raise KithError("\n".join(wrong))
+        await asyncio.sleep(0.1)
+
+
+def _findings(settings: Settings) -> list[Finding]:
+    return [check_disk(str(settings.data_dir), RUN_BYTES), *check_ports(settings)]
 
 
 def check_ports(settings: Settings) -> list[Finding]:
@@ -215,11 +223,15 @@ def _absolute(settings: Settings, folder: DataFolder) -> Settings:
 
 def main() -> int:
     """Run as the detached process: settings and the number of workers come from the environment."""
+    settings = Settings()
+    log = LogFile(DataFolder.at(settings.data_dir).log_file("supervisor"), "supervisor")
     try:
-        run_stack(Settings(), int(os.environ.get("KITH_WORKERS", "1")), lambda text: print(text, flush=True))
+        run_stack(settings, int(os.environ.get("KITH_WORKERS", "1")), log.note)
     except KithError as error:
-        print(error, file=sys.stderr)
+        log.note(str(error), "error")
         return 1
+    finally:
+        log.close()
     return 0
 
 

@@ -25,6 +25,7 @@ class Supervisor:
         self._folder = folder
         self._show = show
         self._groups: list[list[Child]] = []
+        self._restarts: dict[str, int] = {}
 
     @property
     def children(self) -> list[Child]:
@@ -75,6 +76,10 @@ class Supervisor:
         """Write what runs, and how each process does, to `stack.json`."""
         self.record["processes"] = [describe(child) for child in self.children]
         write_stack(self._folder, self.record)
+        for child in self.children:
+            if child.restarts > self._restarts.setdefault(child.spec.name, 0):
+                self._restarts[child.spec.name] = child.restarts
+                self._show(f"{child.spec.name} {child.detail}: it is started again")
 
 
 async def _all_or_first_failure(waiting: Sequence[Coroutine[Any, Any, None]]) -> None:
