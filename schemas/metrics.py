@@ -54,6 +54,13 @@ METRICS: tuple[Metric, ...] = (
     Metric("kith_projector_dead_letters_total", "counter", "Records that could not be projected.", ("topic",)),
     Metric("kith_projector_insert_seconds", "histogram", "One insert, with its repeats.", (), SECONDS),
     Metric("kith_projector_freshness_seconds", "histogram", "From the log's timestamp to the insert.", (), SECONDS),
+    # ClickHouse's local process.
+    Metric(
+        "kith_clickhouse_query_seconds", "histogram", "One statement, to the end of its answer.", ("kind",), SECONDS
+    ),
+    Metric("kith_clickhouse_errors_total", "counter", "Statements that failed, by ClickHouse's code.", ("code",)),
+    Metric("kith_clickhouse_rows_total", "counter", "Rows read and written.", ("way",)),
+    Metric("kith_clickhouse_running", "gauge", "Statements under way."),
     # API.
     Metric("kith_api_requests_total", "counter", "Requests answered.", ("route", "status")),
     Metric("kith_api_request_seconds", "histogram", "From request to answer.", ("route",), SECONDS),

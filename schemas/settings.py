@@ -32,8 +32,12 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field("kith", description="User that owns the projections.")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="Its password.")
     analyst_password: SecretStr = Field(SecretStr(""), description="Password of the local read-only user `analyst`.")
-    clickhouse_max_seconds: float = Field(600.0, gt=0, description="Time limit of one query in the local ClickHouse; the owner may set another per query.")
-    clickhouse_max_memory: int = Field(0, ge=0, description="Memory limit of one query in the local ClickHouse, bytes; 0 is half of the machine's.")
+    clickhouse_max_seconds: float = Field(
+        600.0, gt=0, description="Time limit of a query in the local ClickHouse; its owner may set another for one."
+    )
+    clickhouse_max_memory: int = Field(
+        0, ge=0, description="Memory limit of a query in the local ClickHouse, bytes; 0 is half of the machine's."
+    )
     clickhouse_cluster: str | None = Field(None, description="Cluster name: DDL gets ON CLUSTER and Replicated engines.")
 
     collector_port: int = Field(8001, ge=0, le=65535, description="Port of the collector; 0 picks a free one.")

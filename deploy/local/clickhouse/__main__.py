@@ -11,7 +11,6 @@ os.environ.setdefault("TZ", "UTC")
 from deploy.local.clickhouse.engine import Engine
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.handler import Handler
-from deploy.local.clickhouse.metrics import Metrics
 from deploy.local.clickhouse.server import Server
 from deploy.local.clickhouse.users import Users
 from schemas.errors import KithError
@@ -37,7 +36,7 @@ def main() -> int:
     except KithError as error:
         print(error, file=sys.stderr)
         return 1
-    server = Server(Handler(engine, users, Metrics()), listener)
+    server = Server(Handler(engine, users), listener)
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())

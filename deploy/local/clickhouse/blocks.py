@@ -26,7 +26,7 @@ def pack(raw: bytes | memoryview) -> bytes:
 
 
 def _block(raw: memoryview) -> bytes:
-    packed = lz4.block.compress(raw, store_size=False)
+    packed: bytes = lz4.block.compress(raw, store_size=False)
     body = _HEADER.pack(_LZ4, len(packed) + _HEADER.size, len(raw)) + packed
     return _CHECKSUM.pack(*_halves(body)) + body
 
@@ -60,7 +60,7 @@ class Unpacker:
         packed = body[_HEADER.size :]
         try:
             if method == _LZ4:
-                return lz4.block.decompress(packed, uncompressed_size=raw_size)
+                return bytes(lz4.block.decompress(packed, uncompressed_size=raw_size))
             if method == _ZSTD:
                 return zstandard.ZstdDecompressor().decompress(packed, max_output_size=raw_size)
         except (lz4.block.LZ4BlockError, zstandard.ZstdError) as error:

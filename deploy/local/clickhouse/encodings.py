@@ -100,10 +100,20 @@ def encoder(method: str, level: int) -> Encoder:
     return makers[method]()
 
 
+class _Inner(Protocol):
+    """What the standard library's and the other packages' decompressors share."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
 class _Stream:
     """A decompressor of concatenated streams: gzip members and zstd frames may follow one another."""
 
-    def __init__(self, start: Callable[[], "_Inner"]) -> None:
+    def __init__(self, start: Callable[[], _Inner]) -> None:
         self._start = start
         self._inner = start()
         self._begun = False
@@ -125,13 +135,6 @@ class _Stream:
         if self._begun and not self._inner.eof:
             raise ClickHouseError(271, "CANNOT_DECOMPRESS", "Cannot decompress the request's body: it is cut off")
         return b""
-
-
-class _Inner(Protocol):
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 class _BrotliDecoder:

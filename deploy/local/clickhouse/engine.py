@@ -9,9 +9,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from chdb import _chdb
+from chdb import _chdb as _untyped
 
 from deploy.local.clickhouse.errors import ClickHouseError, from_engine
+
+_chdb: Any = _untyped  # its stub lacks most of what it has
 
 OWNER, ANALYST = "owner", "analyst"
 

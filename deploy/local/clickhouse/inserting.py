@@ -1,4 +1,4 @@
-"""INSERT with data: the body is read, decompressed and handed to the engine piece by piece; all of it or nothing counts.
+"""INSERT with data: the body is handed to the engine piece by piece while it arrives; all of it or nothing counts.
 
 A client that breaks off before the end of its body has inserted nothing, unless the data is larger than one block of
 the engine (a million rows), which is how a server has it too.
@@ -12,41 +12,37 @@ from typing import Any
 
 from deploy.local.clickhouse.errors import from_engine
 from deploy.local.clickhouse.lane import Job, Lane
-from deploy.local.clickhouse.outcome import Outcome, of_query
-from deploy.local.clickhouse.statement import Statement
+from deploy.local.clickhouse.outcome import Done, Outcome, of_query
+from deploy.local.clickhouse.query import Query
 
 _PIECE_BYTES = 1 << 20
 _PIECES_AHEAD = 4
 
 
-def run(lane: Lane, statement: Statement, text: bytes, body: Iterator[bytes], parameters: dict[str, str]) -> Outcome:
-    """Insert `body`, the data after the statement in `text`; raises ClickHouseError and what `body` raises."""
-    head = text[: statement.end].decode()
-    if statement.input is not None:
-        return _through_pipe(lane, statement, text, body, parameters)
-    for name, value in parameters.items():
-        lane.set(f"param_{name}", value)
+def run(query: Query, body: Iterator[bytes]) -> Done:
+    """Insert `body`, the data after the statement; raises ClickHouseError and what `body` raises."""
+    outcome = _append(query, body) if query.statement.input is None else _through_pipe(query, body)
+    return Done(outcome, lambda: query.response.send(b""))
+
+
+def _append(query: Query, body: Iterator[bytes]) -> Outcome:
+    lane, head = query.lane, query.sql(query.text[: query.statement.end])
+    for name, value in query.parameters.items():
+        lane.set(f"param_{name}", value)  # a streaming insert takes parameters from its connection only
         lane.disposable = True
-    return _append(lane, head, statement.format or "Values", body)
-
-
-def _append(lane: Lane, head: str, format_: str, body: Iterator[bytes]) -> Outcome:
     pieces: Queue[bytes | None] = Queue(_PIECES_AHEAD)
     over = threading.Event()
 
     def work() -> Any:
         connection = lane.connection
-        insert = connection.send_insert(head, format_)
-        try:
+        with query.running.inside():
+            insert = connection.send_insert(head, query.statement.format or "Values")
             while piece := pieces.get():
                 connection.insert_append(insert, piece)
             if piece is None:
                 connection.insert_cancel(insert)
                 return None
             return connection.insert_done(insert)
-        except RuntimeError:
-            lane.disposable = True
-            raise
 
     def end() -> None:
         over.set()
@@ -75,19 +71,20 @@ def _put(pieces: "Queue[bytes | None]", piece: bytes | None, over: threading.Eve
     return not over.is_set()
 
 
-def _through_pipe(
-    lane: Lane, statement: Statement, text: bytes, body: Iterator[bytes], parameters: dict[str, str]
-) -> Outcome:
+def _through_pipe(query: Query, body: Iterator[bytes]) -> Outcome:
     """Run INSERT … SELECT … FROM input('…') FORMAT f: chDB has no input(), so the data is a file: a pipe."""
+    text, statement, lane = query.text, query.statement, query.lane
     assert statement.input is not None
     reader, writer = os.pipe()
     start, end = statement.input
-    bracket = text.index(b"(", end) + 1
     source = b"file('/dev/fd/%d', '%b', " % (reader, (statement.format or "").encode())
-    sql = (text[:start] + source + text[bracket : statement.end]).decode()
-    job = lane.start(
-        lambda: lane.connection.query(sql, "TabSeparated", params=parameters), on_end=lambda: os.close(reader)
-    )
+    sql = query.sql(text[:start] + source + text[text.index(b"(", end) + 1 : statement.end])
+
+    def work() -> Any:
+        with query.running.inside():
+            return lane.query(sql, "TabSeparated", query.parameters)
+
+    job = lane.start(work, on_end=lambda: os.close(reader))
     with os.fdopen(writer, "wb", buffering=0) as pipe:
 
         def write(piece: bytes) -> bool:

@@ -1,5 +1,6 @@
 """What a statement did, in the words of X-ClickHouse-Summary."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,14 @@ class Outcome:
             "elapsed_ns": self.elapsed_ns,
         }
         return orjson.dumps({name: str(value) for name, value in figures.items()}).decode()
+
+
+@dataclass(slots=True)
+class Done:
+    """A statement that has ended: what it did, and how the rest of its answer is sent."""
+
+    outcome: Outcome
+    send_rest: Callable[[], None]
 
 
 def of_query(result: Any) -> Outcome:

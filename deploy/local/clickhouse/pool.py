@@ -9,7 +9,7 @@ from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lane import Lane
 
 _IDLE = 32  # lanes kept for the next statement; each is a thread and some hundred kilobytes
-_BORROWED = 256  # statements at once
+_MOST_LENT = 256  # statements at once
 
 
 class LanePool:
@@ -23,47 +23,48 @@ class LanePool:
         self.admin = Lane(engine, "default", OWNER)
 
     @contextmanager
-    def borrow(self, user: str, role: str, readonly: int, settings: dict[str, str], database: str) -> Iterator[Lane]:
-        """Lend a lane in this state; raises ClickHouseError for settings and databases that the engine refuses."""
+    def borrow(self, user: str, role: str, reading: bool, settings: dict[str, str], database: str) -> Iterator[Lane]:
+        """Lend a lane in this state, one that only reads if so asked.
+
+        Raises ClickHouseError for settings and databases that the engine refuses, and where too many are lent.
+        """
         with self._lock:
-            if self._lent >= _BORROWED:
-                text = f"Too many simultaneous queries. Maximum: {_BORROWED}"
+            if self._lent >= _MOST_LENT:
+                text = f"Too many simultaneous queries. Maximum: {_MOST_LENT}"
                 raise ClickHouseError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", text)
             self._lent += 1
-            lane = self._take(user, role, readonly, settings)
+            lane = self._take(user, role, reading, settings)
         try:
-            if lane is None:
-                lane = self.fresh(user, role)
+            lane = lane or self.fresh(user, role)
+            if reading:
+                lane.limit_to_reading()
             lane.adjust(settings, database)
-            lane.limit_to_reading(readonly)
             yield lane
-        except BaseException:
-            with self._lock:
-                self._lent -= 1
-            if lane is not None:
-                self._retire(lane)
-            raise
+        finally:
+            self._give_back(lane)
+
+    def _take(self, user: str, role: str, reading: bool, settings: dict[str, str]) -> Lane | None:
+        """Return the idle lane that fits best: one that has the settings already, else any of that kind."""
+        kind = (user, role, 2 if reading else 0)
+        found = None
+        for lane in reversed(self._idle):
+            if (lane.user, lane.role, lane.readonly) == kind:
+                found = found or lane
+                if lane.settings == settings:
+                    found = lane
+                    break
+        if found is not None:
+            self._idle.remove(found)
+        return found
+
+    def _give_back(self, lane: Lane | None) -> None:
         with self._lock:
             self._lent -= 1
-            keep = not lane.disposable and len(self._idle) < _IDLE
-            if keep:
+            if lane is not None and not lane.disposable and len(self._idle) < _IDLE:
                 self._idle.append(lane)
-        if not keep:
+                return
+        if lane is not None:
             lane.close()
-
-    def _retire(self, lane: Lane) -> None:
-        lane.close()
-
-    def _take(self, user: str, role: str, readonly: int, settings: dict[str, str]) -> Lane | None:
-        fitting = [
-            index
-            for index, lane in enumerate(self._idle)
-            if lane.user == user and lane.role == role and lane.readonly == readonly
-        ]
-        if not fitting:
-            return None
-        exact = [index for index in fitting if self._idle[index].settings == settings]
-        return self._idle.pop((exact or fitting)[-1])
 
     def fresh(self, user: str, role: str) -> Lane:
         """Return a new lane that belongs to the caller."""

@@ -5,10 +5,11 @@ written as ClickHouse 25.11 and later do it: a block that names the response's o
 that no client takes the body for complete.
 """
 
-import random
+import os
 import socket
-import string
+import time
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 import orjson
@@ -17,12 +18,13 @@ from deploy.local.clickhouse import blocks
 from deploy.local.clickhouse.encodings import Encoder, chosen, encoder
 from deploy.local.clickhouse.errors import ClickHouseError, Disconnected
 
-_EXPOSED = (
+# What browsers may see of a response.
+EXPOSED = (
     "X-ClickHouse-Query-Id,X-ClickHouse-Summary,X-ClickHouse-Server-Display-Name,X-ClickHouse-Format,"
     "X-ClickHouse-Timezone,X-ClickHouse-Exception-Code,X-ClickHouse-Exception-Tag"
 )
 _KEEP_ALIVE_SECONDS = 300
-_tags = random.SystemRandom()
+_LETTERS = bytes(97 + value % 26 for value in range(256))
 
 
 class Response:
@@ -52,7 +54,7 @@ class Response:
 
     def begin_tag(self) -> None:
         """Name the tag that would mark an error inside the body."""
-        self.tag = "".join(_tags.choices(string.ascii_lowercase, k=16))
+        self.tag = os.urandom(16).translate(_LETTERS).decode()
         self.headers["X-ClickHouse-Exception-Tag"] = self.tag
 
     def send(self, body: bytes) -> None:
@@ -137,7 +139,7 @@ class Response:
 
     def _head(self) -> bytes:
         lines = [
-            f"Date: {formatdate(usegmt=True)}",
+            f"Date: {_date(int(time.time()))}",
             f"Connection: {'Keep-Alive' if self.keep_alive else 'Close'}",
             *(f"{name}: {value}" for name, value in self.headers.items()),
         ]
@@ -153,6 +155,6 @@ class Response:
             raise Disconnected from error
 
 
-def exposed_headers() -> dict[str, str]:
-    """Return the header that lets browsers see ClickHouse's headers."""
-    return {"Access-Control-Expose-Headers": _EXPOSED}
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)

@@ -1,36 +1,60 @@
-"""The statements that run now, by the id their clients know; and how they are stopped.
+"""The statements that run now, by the id their clients know; how they are watched, and stopped.
 
-chDB gives every statement an id of its own that cannot be chosen. `KILL QUERY WHERE query_id = '…'` therefore comes
-here, not to the engine.
+chDB gives every statement an id of its own that cannot be chosen. But the engine lists the threads of each statement,
+the one that called it included: a statement is found by the thread it was called on. `KILL QUERY WHERE query_id = '…'`
+therefore comes here, not to the engine.
 """
 
-import re
+import contextlib
+import select
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deploy.local.clickhouse.engine import check_single
-from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.errors import ClickHouseError, Disconnected
 from deploy.local.clickhouse.lane import Lane
 
-KILL = re.compile(
-    r"\s*KILL\s+QUERY\s+(?:ON\s+CLUSTER\s+\S+\s+)?WHERE\s+\(?\s*query_id\s*(?:=|LIKE)\s*'(?P<id>(?:[^'\\]|\\.)*)'\s*\)?"
-    r"\s*(?P<mode>SYNC|ASYNC|TEST)?\s*(?:FORMAT\s+(?P<format>\w+))?\s*;?\s*",
-    re.I | re.S,
+_WATCH_S = 0.05
+_FIGURES = (
+    "read_rows",
+    "read_bytes",
+    "written_rows",
+    "written_bytes",
+    "total_rows_to_read",
+    "elapsed_ns",
+    "memory_usage",
 )
 
 
 @dataclass
 class Running:
-    """A statement under way."""
+    """A statement under way. It is in the engine while `thread_id` is set, and leaves it only through `_gate`."""
 
     query_id: str
     user: str
     text: str
-    lane: Lane
-    readonly: bool  # may be stopped when its client goes away
+    reads: bool  # it changes nothing: it may be stopped when its client goes away
+    client: socket.socket | None = None  # watched from outside, because this statement's thread is in the engine
+    progress: Callable[[], None] | None = None  # called from outside every `progress_s`
+    progress_s: float = 0.0
+    gone: bool = False  # the watch found the client gone
+    since: float = field(default_factory=time.monotonic)
+    thread_id: int = 0
+    gate: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """The calling thread is in the engine for this statement."""
+        self.thread_id = threading.get_native_id()
+        try:
+            yield
+        finally:
+            with self.gate:
+                self.thread_id = 0
 
 
 class Registry:
@@ -56,53 +80,71 @@ class Registry:
             with self._lock:
                 del self._running[running.query_id]
 
-    def stop(self, running: Running) -> None:
-        """Ask the engine once to stop the statement. Nothing happens before it is in the engine's process list."""
-        with self._admin_lock:
-            running.lane.stop_statement(self._admin, lambda: self._running.get(running.query_id) is running)
-
     def find(self, query_id: str, user: str | None) -> Running | None:
         """Return the running statement of that id (and user, where one is given)."""
         with self._lock:
             running = self._running.get(query_id)
         return running if running is not None and user in (None, running.user) else None
 
+    def everything(self) -> list[Running]:
+        """Return the statements that run now."""
+        with self._lock:
+            return list(self._running.values())
+
+    def stop(self, running: Running) -> None:
+        """Ask the engine once to stop the statement; nothing happens while it is not in the engine.
+
+        Its thread cannot take up another statement meanwhile, so never another one is stopped.
+        """
+        with running.gate, self._admin_lock:
+            if running.thread_id:
+                self._admin.effect(f"KILL QUERY WHERE has(thread_ids, {running.thread_id}) ASYNC")
+
     def kill(self, running: Running, *, wait: bool) -> None:
         """Stop the statement; with `wait` return when it has ended."""
         self.stop(running)
         while wait and self.find(running.query_id, None) is running:
-            time.sleep(0.02)
+            time.sleep(_WATCH_S)
             self.stop(running)
 
     def figures(self, running: Running) -> dict[str, str]:
         """Return how far the statement is, in the words of X-ClickHouse-Progress."""
-        sql = (
-            "SELECT read_rows, read_bytes, written_rows, written_bytes, total_rows_approx, toUInt64(elapsed * 1e9), "
-            f"memory_usage FROM system.processes WHERE has(thread_ids, {running.lane.thread_id})"
-        )
+        sql = f"""SELECT read_rows, read_bytes, written_rows, written_bytes, total_rows_approx, toUInt64(elapsed * 1e9),
+            memory_usage FROM system.processes WHERE has(thread_ids, {running.thread_id})"""  # noqa: S608 - a number
         with self._admin_lock:
             rows = self._admin.rows(sql)
-        names = (
-            "read_rows",
-            "read_bytes",
-            "written_rows",
-            "written_bytes",
-            "total_rows_to_read",
-            "elapsed_ns",
-            "memory_usage",
-        )
-        return dict(zip(names, rows[0] if rows else ["0"] * len(names), strict=True))
+        return dict(zip(_FIGURES, rows[0] if rows else ["0"] * len(_FIGURES), strict=True))
 
     def check_single(self, text: str) -> str:
         """Return the engine's class of the statement, see `engine.check_single`; nothing is run."""
         with self._admin_lock:
             return check_single(self._admin.connection, text)
 
-    def __len__(self) -> int:
-        """Return how many statements run."""
-        return len(self._running)
+    def watch(self, over: threading.Event) -> None:
+        """Until `over`: stop the statements whose clients are gone, and send progress to the clients that wait."""
+        while not over.wait(_WATCH_S):
+            for running in self.everything():
+                if time.monotonic() - running.since < _WATCH_S or not running.thread_id:
+                    continue
+                if running.client is not None and running.reads and _is_gone(running.client):
+                    running.gone = True
+                    self.stop(running)
+                elif running.progress is not None and time.monotonic() - running.since >= running.progress_s:
+                    running.progress_s += time.monotonic() - running.since
+                    with running.gate:
+                        if running.thread_id:
+                            _send(running.progress)
 
-    def everything(self) -> list[Running]:
-        """Return the statements that run now."""
-        with self._lock:
-            return list(self._running.values())
+
+def _is_gone(client: socket.socket) -> bool:
+    poll = select.poll()
+    try:
+        poll.register(client, select.POLLRDHUP)
+    except (ValueError, OSError):
+        return True
+    return bool(poll.poll(0))
+
+
+def _send(progress: Callable[[], None]) -> None:
+    with contextlib.suppress(Disconnected):  # the next look at the socket sees it
+        progress()

@@ -20,6 +20,7 @@ _MOST_CONNECTIONS = 1024
 _IDLE_SECONDS = 300.0
 _GRACE_SECONDS = 5.0
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: Close\r\nContent-Length: 21\r\n\r\nToo many connections\n"
+_BAD = b"HTTP/1.1 400 Bad Request\r\nConnection: Close\r\nContent-Type: text/plain\r\n\r\n"
 
 
 class Server:
@@ -38,8 +39,9 @@ class Server:
 
     def serve(self) -> None:
         """Accept connections until `stop` is called."""
-        housekeeping = threading.Thread(target=self._expire, daemon=True)
-        housekeeping.start()
+        watch = threading.Thread(target=self._handler.registry.watch, args=(self._stopping,), daemon=True)
+        for thread in (watch, threading.Thread(target=self._expire, daemon=True)):
+            thread.start()
         while not self._stopping.is_set():
             try:
                 sock, _ = self._listener.accept()
@@ -89,7 +91,7 @@ class Server:
                 self._requests(sock)
         except (Disconnected, OSError):
             pass
-        except Exception:  # a defect here must cost one connection only
+        except Exception:  # noqa: BLE001 - a defect here must cost one connection only
             _log.exception("clickhouse.connection_failed")
         finally:
             with self._lock:

@@ -7,6 +7,7 @@ to it as it is.
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 from deploy.local.clickhouse.lexer import Token, tokens
 
@@ -16,6 +17,9 @@ _SELECTS = {b"SELECT", b"WITH", b"FROM"}
 _ANSWERS = {b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN", b"CHECK", b"KILL", b"BACKUP", b"RESTORE"}
 # Statements that change the connection they run on.
 _STATEFUL = {b"SET", b"USE"}
+
+
+_FEW = 1000
 
 
 class Shape(Enum):
@@ -38,6 +42,7 @@ class Statement:
     format: str | None = None  # FORMAT named in the text
     data: int = 0  # where the data of an INSERT begins
     input: tuple[int, int] | None = None  # the word `input` of an INSERT that reads input()
+    small: bool = False  # a SELECT whose own LIMIT keeps its result small
     stateful: bool = False  # changes settings, database or temporary tables of its connection
     refused: str | None = None  # what makes it unfit for HTTP: "outfile", "infile", "many", "python"
 
@@ -65,7 +70,8 @@ def read(text: bytes) -> Statement:
     if keyword in _SELECTS and not _inserts(seen):
         named = _format(seen)
         at = named.start if named else end
-        return Statement(Shape.SELECT, keyword.decode(), end, at, _name_after(seen, named), refused=refused)
+        name = _name_after(seen, named)
+        return Statement(Shape.SELECT, keyword.decode(), end, at, name, small=_is_small(seen), refused=refused)
     shape = Shape.ANSWER if keyword in _ANSWERS else Shape.EFFECT
     stateful = keyword in _STATEFUL or any(token.upper == b"TEMPORARY" for token in seen[:4])
     named = _format(seen) if shape is Shape.ANSWER else None
@@ -88,12 +94,17 @@ def _insert(text: bytes) -> Statement:
             input_at = (before.start, before.end)
         elif before.upper == b"FROM" and token.upper == b"INFILE":
             infile = True
-        elif before.upper == b"FORMAT" and token.depth == 0 and earlier not in (b"INTO", b"TABLE", b"."):
-            if token.kind in ("word", "name") and (input_at or not selects):
-                name = token.text.strip(b'`"').decode()
-                refused = "infile" if infile else None
-                at, data = before.start, _data_after(text, token.end)
-                return Statement(Shape.INSERT, "INSERT", at, at, name, data, input_at, refused=refused)
+        elif (
+            before.upper == b"FORMAT"
+            and token.kind in ("word", "name")
+            and token.depth == 0
+            and earlier not in (b"INTO", b"TABLE", b".")
+            and (input_at or not selects)
+        ):
+            name = token.text.strip(b'`"').decode()
+            refused = "infile" if infile else None
+            at, data = before.start, _data_after(text, token.end)
+            return Statement(Shape.INSERT, "INSERT", at, at, name, data, input_at, refused=refused)
         if token.kind == "word":
             selects = selects or token.upper in (b"SELECT", b"WITH")
             if token.depth == 0 and token.upper == b"VALUES" and not selects and len(seen) > 3:
@@ -104,7 +115,7 @@ def _insert(text: bytes) -> Statement:
 
 
 def _data_after(text: bytes, position: int) -> int:
-    """Return where data begins after the format's name: after blanks and at most one line break, as the engine has it."""
+    """Return where data begins after the format's name: after blanks and at most one line break, as in the engine."""
     if text[position : position + 1] == b";":
         position += 1
     while text[position : position + 1] in (b" ", b"\t", b"\f"):
@@ -127,6 +138,18 @@ def _format(seen: list[Token]) -> Token | None:
     return None
 
 
+def _is_small(seen: list[Token]) -> bool:
+    """Return whether the last clauses are LIMIT with at most `_FEW` rows, for the whole of the statement."""
+    words = [token for token in seen if token.depth == 0]
+    if any(token.upper in (b"UNION", b"INTERSECT", b"EXCEPT") for token in words):
+        return False
+    for index in range(len(words) - 2, 0, -1):
+        if words[index].kind == "word" and words[index].upper == b"LIMIT":
+            rows, follows = words[index + 1], words[index + 2].upper if index + 2 < len(words) else b""
+            return rows.text.isdigit() and int(rows.text) <= _FEW and follows in (b"", b"FORMAT", b"SETTINGS")
+    return False
+
+
 def _name_after(seen: list[Token], named: Token | None) -> str | None:
     return None if named is None else seen[seen.index(named) + 1].text.strip(b'`"').decode()
 
@@ -136,7 +159,7 @@ def _inserts(seen: list[Token]) -> bool:
 
 
 def _refused(seen: list[Token]) -> str | None:
-    for before, token in zip(seen, seen[1:], strict=False):
+    for before, token in pairwise(seen):
         if token.text == b";" or before.text == b";":
             return "many"
         if before.upper == b"INTO" and token.upper == b"OUTFILE":

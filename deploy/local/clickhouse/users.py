@@ -13,7 +13,9 @@ from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lexer import Token, tokens
 
 # Names that the read-only user may not use in any way, not even as a column: as functions they may be passed around.
-_FORBIDDEN = frozenset({b"file", b"eval", b"python", b"processes", b"executable", b"arrowstream", b"dialect"})
+_FORBIDDEN = frozenset(
+    {b"file", b"eval", b"python", b"processes", b"processlist", b"executable", b"arrowstream", b"dialect"}
+)
 _AI = re.compile(rb"ai[a-z]+|AI[A-Z][A-Za-z]+")
 
 
@@ -27,7 +29,7 @@ class Users:
         }
 
     def role(self, user: str, password: str) -> str:
-        """Return the role of this user; raises AUTHENTICATION_FAILED. Takes as long for a wrong name as for a wrong key."""
+        """Return the role of this user; raises AUTHENTICATION_FAILED. A wrong name takes as long as a wrong key."""
         expected, role = self._known.get(user, (b"\x00no such user", ""))
         if not compare_digest(expected, password.encode("utf-8", "surrogateescape")) or not role:
             text = f"{user}: Authentication failed: password is incorrect, or there is no user with such name"
@@ -35,29 +37,31 @@ class Users:
         return role
 
 
-def check_analyst(statement: bytes, engine_class: str, parameters: dict[str, str]) -> None:
-    """Raise unless the read-only user may hand this statement to the engine.
+def check_analyst(statement: bytes, engine_class: str, parameters: dict[str, str], settings: dict[str, str]) -> None:
+    """Raise unless the read-only user may hand this statement, with these parameters and settings, to the engine.
 
     `engine_class` is the engine's own judgement of the statement, see `engine.check_single`.
     """
     found = list(tokens(statement))
     words = [token.text.strip(b'`"') for token in found if token.kind in ("word", "name")]
-    words += [value.encode("utf-8", "surrogateescape") for value in parameters.values()]
+    words += [value.encode("utf-8", "surrogateescape") for value in (*parameters.values(), *settings)]
     for word in words:
         if word.lower() in _FORBIDDEN or _AI.fullmatch(word):
             _deny(f"the name {word.decode('ascii', 'replace')!r} is not available to this user")
     if any(token.kind == "name" and b"\\" in token.text for token in found):
         _deny("names with escapes are not available to this user")
     if engine_class == "CONTROL" and not _plain_set(found):
-        _deny("of the statements that change the connection only USE and SET name = value are available to this user")
+        _deny("a connection's role is not this user's to change")
     if found and found[0].upper == b"KILL":
         _deny("this user may stop its own queries by KILL QUERY WHERE query_id = '…' only")
 
 
 def _plain_set(found: list[Token]) -> bool:
-    if found and found[0].upper == b"USE":
+    """Return whether a statement that changes the connection is one of the harmless ones."""
+    words = [token.upper for token in found[:3]]
+    if words[:1] == [b"USE"] or words[:2] in ([b"CREATE", b"TEMPORARY"], [b"DROP", b"TEMPORARY"]):
         return True
-    return len(found) > 3 and found[0].upper == b"SET" and found[1].kind == "word" and found[2].text == b"="
+    return words[:1] == [b"SET"] and found[1].kind == "word" and words[2:3] == [b"="]
 
 
 def _deny(why: str) -> None:
