@@ -71,7 +71,7 @@ def profile_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
             profile["profile_id"],
             profile["version"],
             value,
-            [f"{identifier['type']}:{identifier['value']}" for identifier in profile["identifiers"]],
+            [(identifier["type"], identifier["value"]) for identifier in profile["identifiers"]],
             _json(profile["traits"]),
             [segment["id"] for segment in profile["segments"]],
             False,

@@ -86,7 +86,7 @@ PROFILE_STATES = Table(
         ("profile_id", UUID_),
         ("version", NUMBER),
         ("raw", TEXT),
-        ("identifiers", TEXTS),
+        ("identifiers", IDENTIFIERS),
         ("traits", TEXT),
         ("segments", TEXTS),
         ("deleted", FLAG),

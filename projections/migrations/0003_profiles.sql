@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS profile_states ${on_cluster}
     profile_id UUID COMMENT 'Id of the profile: the seed of its strongest identifier',
     version UInt64 COMMENT 'Version of the published profile; 0 for a profile that ceased',
     raw String COMMENT 'The profile, byte for byte as published' CODEC(ZSTD(1)),
-    identifiers Array(String) COMMENT 'type:value of each identifier listed',
+    identifiers Array(Tuple(type String, value String)) COMMENT 'Identifiers listed in the profile',
     traits String COMMENT 'JSON object of the traits' CODEC(ZSTD(1)),
     segments Array(LowCardinality(String)) COMMENT 'Ids of the segments that the person is in',
     deleted Bool COMMENT 'The profile ceased or was erased',

@@ -1,0 +1,90 @@
+"""The API put together: the only place where its parts are chosen and connected."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.auth import Tokens
+from api.clickhouse import ANALYST, ClickHouse
+from api.profiles import Profiles
+from api.routes import dead_letters, health, profiles, query
+from schemas.metrics import counter, histogram
+from schemas.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the API as an ASGI application. Raises `KithError` when no token is configured."""
+    tokens = Tokens(settings.api_tokens)
+    clickhouse = ClickHouse(settings)
+    analyst = ClickHouse(settings, ANALYST)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await clickhouse.start()
+        await analyst.start()
+        yield
+        await analyst.stop()
+        await clickhouse.stop()
+
+    app = FastAPI(
+        title="Kith API",
+        version="1",
+        summary="Profiles, segments and analytics of a shop's customers.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.tokens = tokens
+    app.state.clickhouse = clickhouse
+    app.state.analyst = analyst
+    app.state.profiles = Profiles(clickhouse)
+    problems.install(app)
+    for each in (health, profiles, query, dead_letters):
+        app.include_router(each.router)
+    app.add_middleware(Observed)
+    app.add_middleware(EncodedPath)
+    return app
+
+
+class EncodedPath:
+    """Routes by the path as it was sent, so that `%2F` within a key does not end it; readers decode."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and scope.get("raw_path"):
+            scope["path"] = scope["raw_path"].decode("latin-1").partition("?")[0]
+        await self._app(scope, receive, send)
+
+
+class Observed:
+    """Counts and times requests by route, never by path: paths hold identifiers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        started = perf_counter()
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            counter("kith_api_requests_total").labels(route, status).inc()
+            histogram("kith_api_request_seconds").labels(route).observe(perf_counter() - started)
