@@ -1,6 +1,7 @@
 """Run the worker: `python -m processors`."""
 
 import asyncio
+import signal
 import sys
 
 import uvloop
@@ -12,23 +13,39 @@ from schemas.serving import serve
 from schemas.settings import Settings
 
 
-def main() -> None:
-    """Run until TERM or INT; then finish the batches under way."""
-    settings = Settings()
-    logging.configure(settings.worker_id, settings.log_level)
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+async def run(settings: Settings) -> None:
+    """Work until TERM or INT, then finish the batches under way. Raises what makes the process unfit to go on."""
+    app, owner = create_app(settings)
+    health = serve(settings.worker_port, lambda: owner.ready, settings.host)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     try:
-        app, owner = create_app(settings)
-        health = serve(settings.worker_port, lambda: owner.ready, settings.host)
-    except KithError as error:
-        sys.exit(str(error))
-    import faust
-
-    worker = faust.Worker(app, loglevel="WARNING", quiet=True, console_port=0, blocking_timeout=60.0)
-    try:
-        worker.execute_from_commandline()
+        app.finalize()
+        await app.start()
+        following = asyncio.create_task(owner.definitions.run())
+        ended = asyncio.create_task(stopping.wait())
+        crashed = asyncio.create_task(app.wait_until_stopped())
+        await asyncio.wait([following, ended, crashed], return_when=asyncio.FIRST_COMPLETED)
+        await owner.stop()
+        for task in (following, crashed):
+            if task.done():
+                task.result()
+                raise app.crash_reason or KithError("Faust has stopped the worker; see the lines before.")
+            task.cancel()
+        await app.stop()
     finally:
         health.close()
+
+
+def main() -> None:
+    """Run the worker process."""
+    settings = Settings()
+    logging.configure(settings.worker_id, settings.log_level)
+    try:
+        uvloop.run(run(settings))
+    except KithError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

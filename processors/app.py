@@ -44,10 +44,11 @@ def create_app(settings: Settings) -> tuple[faust.App, Owner]:
     def consumer() -> Consumer:
         return cast(Consumer, app.consumer)
 
+    # Faust makes its folder, but not the folders above it.
+    settings.store_dir.mkdir(parents=True, exist_ok=True)
     owner = Owner(settings, consumer)
     app.transport = Transport(app.conf.broker_consumer, app)
-    Consumer.handler = staticmethod(owner.handle)
-    Consumer.wanted = staticmethod(owner.wanted)
+    Consumer.readers = owner
     inputs = [*settings.topics.partition_inputs(), settings.topics.evidence]
     for name in inputs:
         app.topics.add(app.topic(name, value_serializer="raw", key_serializer="raw", acks=False))
@@ -59,10 +60,6 @@ def create_app(settings: Settings) -> tuple[faust.App, Owner]:
     @app.on_partitions_revoked.connect(weak=False)
     async def revoked(app: Any, revoked: set[TP], **kwargs: Any) -> None:
         await owner.revoked(revoked)
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def follow_definitions() -> None:
-        await owner.definitions.run()
 
     logging.getLogger("faust").setLevel(logging.WARNING)
     return app, owner

@@ -1,7 +1,8 @@
 """Which units this process runs: opened when Faust assigns their partitions, stopped when it takes them away."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import structlog
 from faust.types import TP
@@ -43,7 +44,8 @@ class Owner:
         self._units: dict[str, Unit] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._inputs: dict[str, list[TP]] = {}
-        self._unit_of: dict[TP, str] = {}
+        self._unit_of: dict[TP, Unit] = {}
+        self._turn = asyncio.Event()
 
     @property
     def ready(self) -> tuple[bool, str]:
@@ -139,26 +141,12 @@ class Owner:
         except BaseException:
             store.close()
             raise
+        unit = Unit(name, partition, machine, store, producer, changelog, self._archive, settings.worker_batch)
+        await self._next_read()
         consumer = self._consumer()
         for tp in inputs:
             await consumer.seek(tp, machine.positions.get(tp.topic, 0))
-            self._unit_of[tp] = name
-
-        def read_positions() -> dict[str, int]:
-            found = {tp.topic: consumer.read_position(tp) for tp in inputs}
-            return {topic: position for topic, position in found.items() if position is not None}
-
-        unit = Unit(
-            name,
-            partition,
-            machine,
-            store,
-            producer,
-            changelog,
-            self._archive,
-            read_positions,
-            settings.worker_batch,
-        )
+            self._unit_of[tp] = unit
         log.info("unit open", unit=name)
         return unit
 
@@ -189,24 +177,27 @@ class Owner:
             if isinstance(unit.machine, Partition):
                 unit.machine.define(self.definitions.compiled)
 
+    async def _next_read(self) -> None:
+        """Wait until a read that may still hold records of a former unit has ended; the next will not touch them."""
+        await self._turn.wait()
+
     def wanted(self) -> set[TP]:
         """Return the partitions to read: those of open units that are not too far behind."""
-        full = {name for name, unit in self._units.items() if unit.waiting > MOST_WAITING}
-        return {tp for tp, name in self._unit_of.items() if name not in full and name in self._units}
+        self._turn.set()
+        self._turn = asyncio.Event()
+        return {tp for tp, unit in self._unit_of.items() if unit.waiting <= MOST_WAITING}
 
-    def handle(self, tp: TP, batch: list[object]) -> None:
-        """Give a partition's records to its unit; records of a unit that is gone will be read again by whoever has
-        it.
-        """
-        unit = self._units.get(self._unit_of.get(tp, ""))
+    def read(self, tp: TP, records: Sequence[Any], position: int) -> None:
+        """Give a partition's records to its unit; those of a unit that is gone will be read by whoever has it next."""
+        unit = self._unit_of.get(tp)
         if unit is not None:
-            unit.feed([_record(tp.topic, each) for each in batch])
+            topic = tp.topic
+            unit.feed(topic, [Record(topic, each.offset, _text(each.key), each.value) for each in records], position)
             gauge("kith_worker_waiting").labels(unit.name).set(unit.waiting)
 
 
-def _record(topic: str, message: object) -> Record:
-    key = message.key  # type: ignore[attr-defined]
-    return Record(topic, message.offset, key.decode() if key else "", message.value)  # type: ignore[attr-defined]
+def _text(key: bytes | None) -> str:
+    return key.decode("utf-8", "replace") if key else ""
 
 
 def load_policy(settings: Settings) -> Policy:

@@ -11,6 +11,8 @@ from processors.store import Store
 from schemas.errors import KithError
 
 _BATCH = 5000
+# `consume` waits this long for a full batch even when the end has been reached.
+_PATIENCE_S = 0.1
 
 
 def restore(
@@ -66,7 +68,7 @@ def _read(
         writes: list[tuple[bytes, bytes | None]] = []
         position = None
         ended = False
-        for message in consumer.consume(_BATCH, timeout=10):
+        for message in consumer.consume(_BATCH, timeout=_PATIENCE_S):
             error = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:

@@ -1,20 +1,27 @@
-"""Faust's consumer, giving whole batches: group membership, rebalancing, heartbeats and timers stay Faust's.
+"""Faust's consumer, giving whole batches: group membership, rebalancing and heartbeats stay Faust's.
 
-Faust's own way hands each message to a stream by two tasks; here each partition's list of records goes to one handler.
+Faust's own way hands each message to a stream by two tasks; here each partition's list of records goes to one reader.
 Offsets are committed in the units' transactions, never by Faust.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-# Records of one partition, in order.
-Handler = Callable[[TP, list[Any]], None]
+
+class Readers(Protocol):
+    """Who reads: asked before every read, told after it."""
+
+    def wanted(self) -> set[TP]:
+        """Return the partitions to read now; a partition that is not among them is not touched by the read."""
+
+    def read(self, tp: TP, records: Sequence[Any], position: int) -> None:
+        """Take records of one partition, in order, and how far it has been read, past markers that are no records."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -58,19 +65,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Hands each partition's records to `handler`; reads only the partitions of `wanted`."""
+    """Hands each partition's records to `readers`."""
 
-    handler: ClassVar[Handler]
-    wanted: ClassVar[Callable[[], set[TP]]]
+    readers: ClassVar[Readers]
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
-
-    def read_position(self, tp: TP) -> int | None:
-        """Return how far this partition has been read, past transaction markers; None while it is not known."""
-        thread: Any = self._thread
-        position: int | None = thread.read_position(tp)
-        return position
 
     async def perform_seek(self) -> None:
         """Leave positions alone: each unit seeks to what its own store holds."""
@@ -85,19 +85,22 @@ class Consumer(driver.Consumer):
     async def _drain_messages(self, fetcher: Any) -> None:
         stopped = self._stopped.is_set
         fetcher_stopped = fetcher._stopped.is_set
-        handle = type(self).handler
-        wanted = type(self).wanted
+        readers = type(self).readers
+        thread: Any = self._thread
         try:
             while not (stopped() or fetcher_stopped()):
                 if not self.flow_active:
                     await self.can_resume_flow.wait()
-                partitions = wanted()
+                partitions = readers.wanted()
                 if not partitions:
                     await self.sleep(0.02)
                     continue
                 records = await self._getmany(active_partitions=partitions, timeout=0.2)
-                for tp, batch in records.items():
-                    handle(tp, batch)
+                # Nothing but this loop reads: until the next read these positions stand behind exactly these records.
+                for tp in partitions:
+                    position = thread.read_position(tp)
+                    if position is not None:
+                        readers.read(tp, records.get(tp, ()), position)
                 await asyncio.sleep(0)
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:

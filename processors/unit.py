@@ -33,7 +33,7 @@ class Archive(Protocol):
 
 
 class Unit:
-    """A running unit. `read_positions()` tells how far the consumer has read, past markers that are no records."""
+    """A running unit."""
 
     def __init__(
         self,
@@ -44,7 +44,6 @@ class Unit:
         producer: UnitProducer,
         changelog: Changelog,
         archive: Archive,
-        read_positions: Callable[[], dict[str, int]],
         batch: int,
     ) -> None:
         self.name = name
@@ -54,7 +53,7 @@ class Unit:
         self._producer = producer
         self._changelog = changelog
         self._archive = archive
-        self._read_positions = read_positions
+        self._read: dict[str, int] = {}
         self._batch = batch
         self._queue: deque[Record] = deque()
         self._answers: deque[tuple[str, dict[str, Any], list[bytes]]] = deque()
@@ -72,10 +71,12 @@ class Unit:
         """Return how many records wait to be folded."""
         return len(self._queue)
 
-    def feed(self, records: Sequence[Record]) -> None:
-        """Add records that were read, in order."""
-        self._queue.extend(records)
-        self._wake.set()
+    def feed(self, topic: str, records: Sequence[Record], position: int) -> None:
+        """Add records of one topic, in order; `position` is how far it has been read, past what is no record."""
+        self._read[topic] = position
+        if records:
+            self._queue.extend(records)
+            self._wake.set()
 
     def insert(self, step: Callable[[], Effects]) -> None:
         """Have `step` run between batches, as a unit of work of its own."""
@@ -143,9 +144,10 @@ class Unit:
             return
         except TimeoutError:
             pass
-        for topic, position in self._read_positions().items():
-            if position > self.machine.positions.get(topic, 0) and not self._queue:
-                self.machine.positions[topic] = position
+        if not self._queue:
+            # Everything that was read has been folded: what lies between are transaction markers.
+            for topic, position in self._read.items():
+                self.machine.positions[topic] = max(position, self.machine.positions.get(topic, 0))
         offsets = self._offsets(self.machine.positions)
         if offsets != self._shown and not self._queue:
             await asyncio.to_thread(self._producer.commit, [], self._changelog, [], b"", offsets)
