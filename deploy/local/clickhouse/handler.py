@@ -142,9 +142,7 @@ class Handler:
                 close=request.close_session,
             )
         )
-        stack.enter_context(
-            state_for_one_query(lane, request.settings, request.database, changes_state=statement.stateful)
-        )
+        stack.enter_context(state_for_one_query(lane, request.settings, request.database, statement.keyword))
         return lane
 
     def _run(

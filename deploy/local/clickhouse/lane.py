@@ -67,8 +67,10 @@ class Lane:
         self._engine = engine
         self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._baseline = {**_AS_SERVER, **engine.limits}
-        for sql in (f"SET ROLE {role}", f"SET profile = '{role}'", _set(self._baseline)):
+        self.home = "default"  # the database where a request names none
+        self._own = {**_AS_SERVER, **engine.limits}  # values that are not the defaults
+        self._learns = False
+        for sql in (f"SET ROLE {role}", f"SET profile = '{role}'", _set(self._own)):
             self.effect(sql)
         if role == ANALYST:
             self.limit_to_reading()
@@ -117,17 +119,34 @@ class Lane:
             self.readonly = 2
 
     def adjust(self, settings: dict[str, str], database: str) -> None:
-        """Make these settings (others at their defaults) and this database current; raises ClickHouseError."""
+        """Make these settings (others at the lane's own values) and this database current; raises ClickHouseError."""
         if settings != self.settings:
             changed = {name: value for name, value in settings.items() if self.settings.get(name) != value}
             gone = [name for name in self.settings if name not in settings]
-            restored = {name: self._baseline[name] for name in gone if name in self._baseline}
+            if self._learns:
+                self._learn([name for name in changed if name not in self._own])
+            restored = {name: self._own[name] for name in gone if name in self._own}
             self.disposable = True  # until it is known that everything was taken over
-            self.effect(_set({**changed, **restored}, [name for name in gone if name not in self._baseline]))
+            self.effect(_set({**changed, **restored}, [name for name in gone if name not in self._own]))
             self.settings = dict(settings)
             self.disposable = False
         if database != self.database:
             self.use(database)
+
+    def was_set(self) -> None:
+        """Take note that a statement of the client has changed settings: what they are now is the lane's own."""
+        self._own.clear()
+        self._learns = True
+
+    def was_moved(self) -> None:
+        """Take note that a statement of the client may have changed the database."""
+        self.home = self.database = self.rows("SELECT currentDatabase()")[0][0]
+
+    def _learn(self, names: list[str]) -> None:
+        if names:
+            listed = ", ".join(quoted(name) for name in names)
+            sql = f"SELECT name, value FROM system.settings WHERE name IN ({listed})"  # noqa: S608 - quoted
+            self._own.update({row[0]: row[1] for row in self.rows(sql)})
 
     def close(self) -> None:
         """End the thread and the connection, once what runs on it has ended."""

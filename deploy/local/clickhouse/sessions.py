@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deploy.local.clickhouse.errors import ClickHouseError
-from deploy.local.clickhouse.lane import Lane, quoted
+from deploy.local.clickhouse.lane import Lane
 from deploy.local.clickhouse.pool import LanePool
 
 
@@ -72,33 +72,14 @@ class Sessions:
 
 
 @contextmanager
-def state_for_one_query(lane: Lane, settings: dict[str, str], database: str, *, changes_state: bool) -> Iterator[None]:
-    """Let a session's lane have these settings and this database for one query; afterwards it is as it was.
-
-    As long as no statement has changed the session, what it was is known; after that the engine is asked.
-    """
-    if not lane.disposable and not changes_state:
-        lane.adjust(settings, database or "default")
-        yield
-        return
-    if not lane.disposable:
-        lane.adjust({}, "default")
-        lane.disposable = True
-    home = lane.database
-    names = ", ".join(quoted(name) for name in settings)
-    sql = f"SELECT name, value FROM system.settings WHERE name IN ({names})"  # noqa: S608 - quoted
-    before = lane.rows(sql) if settings else []
+def state_for_one_query(lane: Lane, settings: dict[str, str], database: str, keyword: str) -> Iterator[None]:
+    """Let a session's lane have these settings and this database for one query; SET and USE change it for good."""
     try:
-        for name, value in settings.items():
-            lane.set(name, value)
-        if database and database != home:
-            lane.use(database)
+        lane.adjust({} if keyword == "SET" else settings, lane.home if keyword == "USE" else database or lane.home)
         yield
     finally:
-        for name, value in before:
-            lane.set(name, value)
-        if changes_state:
-            now = lane.rows("SELECT currentDatabase()")[0][0]
-            home = now if now != (database or home) else home  # USE was the statement
-        if lane.database != home or changes_state:
-            lane.use(home)
+        lane.disposable = False  # a session goes on, whatever happened in it
+        if keyword == "SET":
+            lane.was_set()
+        elif keyword == "USE":
+            lane.was_moved()
