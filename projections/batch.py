@@ -6,10 +6,10 @@ topic has come. It is written last, so whatever it has the others have too.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from projections import rows, tables
-from projections.rows import Build, Row
+from projections.rows import Record, Row, Rows
 from projections.tables import Table
 from schemas.errors import KithError
 from schemas.topics import Topics
@@ -18,23 +18,12 @@ from schemas.topics import Topics
 BROKEN_AT_LEAST = 20
 
 
-class Record(Protocol):
-    """What is used of a record of the log; kafka-python's `ConsumerRecord` has it."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
 @dataclass(frozen=True, slots=True)
 class Projection:
     """How one topic is projected: its tables, its own last, and the function that builds their rows."""
 
     tables: tuple[Table, ...]
-    build: Build
+    build: Callable[[Record], Rows]
 
     @property
     def own(self) -> Table:
@@ -84,6 +73,7 @@ def projections(topics: Topics) -> dict[str, Projection]:
         topics.orders: Projection((tables.ORDER_STATES,), rows.order_rows),
         topics.changes: segments,
         topics.definitions: Projection((tables.DEFINITION_STATES,), rows.definition_rows),
+        topics.progress: Projection((tables.PROGRESS_STATES,), rows.progress_rows),
         topics.decisions: Projection((tables.DECISIONS,), rows.decision_rows),
         topics.rejected: Projection((tables.DEAD_LETTERS,), rows.dead_letter_rows),
     }
@@ -104,7 +94,7 @@ def blocks_of(records: Iterable[Record], known: Mapping[str, Projection]) -> tup
         projection = known[topic]
         counts[topic] = counts.get(topic, 0) + 1
         try:
-            made = projection.build(record.key, record.value, (topic, record.partition, offset))
+            made = projection.build(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's fault or `check_broken` says so
             refused.append(Refused(record, f"{type(error).__name__}: {error}"))
             made = (None,) * len(projection.tables)

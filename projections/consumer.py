@@ -11,7 +11,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import OffsetAndMetadata
 
-from projections.batch import Record
+from projections.rows import Record
 from schemas.errors import KithError
 from schemas.settings import Settings
 

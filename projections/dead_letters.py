@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from kafka import KafkaProducer
 
-from projections.batch import Record, Refused
+from projections.batch import Refused
+from projections.rows import Record
 from schemas.codec import SCHEMA_VERSION, dumps
 from schemas.identifier import uuid5_text
 from schemas.metrics import counter

@@ -14,9 +14,10 @@ from clickhouse_connect.driver.exceptions import Error
 from kafka.errors import KafkaError
 
 from projections import archive, sink
-from projections.batch import Block, Projection, Record, Refused, blocks_of, check_broken
+from projections.batch import Block, Projection, Refused, blocks_of, check_broken
 from projections.consumer import Consumer, Reassigned
 from projections.dead_letters import DeadLetters
+from projections.rows import Record
 from projections.tables import EVENTS
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings

@@ -1,30 +1,39 @@
 """From a record of the log to the rows that it becomes: one function per topic, pure.
 
-A function gets the record's key and value and the place (topic, partition, offset) that it was read from, and answers
-one row, or none, for each table of its topic. Whatever it raises makes the record a dead letter.
+A function gets a record of its topic and answers one row, or none, for each table of the topic; the last three columns
+of a topic's own table say where the record was read from. Whatever a function raises makes the record a dead letter.
 """
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from schemas.codec import dumps, loads
 from schemas.times import EARLIEST, LATEST, to_millis
 
-Place = tuple[str, int, int]
 Row = tuple[Any, ...]
+# One for each table of the topic, in their order.
 Rows = tuple[Row | None, ...]
-Build = Callable[[bytes | None, bytes | None, Place], Rows]
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _BOUND = Decimal(10) ** 34  # of Decimal(38, 4)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def event_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+class Record(Protocol):
+    """What is used of a record of the log; kafka-python's `ConsumerRecord` has it. `timestamp` is in milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def event_rows(record: Record) -> Rows:
     """Return the archive's row of a canonical event."""
-    event = loads(_present(value))
+    event = loads(_value(record))
     return (
         (
             _uuid(event["event_id"]),
@@ -44,50 +53,50 @@ def event_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
             _json(event["context"]),
             _json(event["integrations"]),
             event["flags"],
-            value,
-            *place,
+            record.value,
+            *_place(record),
         ),
     )
 
 
-def assignment_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def assignment_rows(record: Record) -> Rows:
     """Return the candidate and the slice of an assignment; a slice without a profile exists no longer."""
-    record = loads(_present(value))
-    start = EARLIEST if record["from"] is None else _clamped(record["from"])
-    end = LATEST if record["to"] is None else _clamped(record["to"])
-    profile_id = record["profile_id"]
-    state = (record["seed"], start, end, profile_id or _NOBODY, record["type"], record["value"], record["version"])
-    candidate = (profile_id, record["seed"]) if profile_id else None
-    return candidate, (*state, profile_id is None, *place)
+    slice_ = loads(_value(record))
+    start = EARLIEST if slice_["from"] is None else _clamped(slice_["from"])
+    end = LATEST if slice_["to"] is None else _clamped(slice_["to"])
+    profile_id = slice_["profile_id"]
+    state = (slice_["seed"], start, end, profile_id or _NOBODY, slice_["type"], slice_["value"], slice_["version"])
+    candidate = (profile_id, slice_["seed"]) if profile_id else None
+    return candidate, (*state, profile_id is None, *_place(record))
 
 
-def profile_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def profile_rows(record: Record) -> Rows:
     """Return the state of a profile; a record without a value says that the profile ceased."""
-    if value is None:
-        return ((_text(key), 0, "", [], "{}", [], True, *place),)
-    profile = loads(value)
+    if record.value is None:
+        return ((_key(record), 0, "", [], "{}", [], True, *_place(record)),)
+    profile = loads(record.value)
     return (
         (
             profile["profile_id"],
             profile["version"],
-            value,
+            record.value,
             [(identifier["type"], identifier["value"]) for identifier in profile["identifiers"]],
             _json(profile["traits"]),
             [segment["id"] for segment in profile["segments"]],
             False,
-            *place,
+            *_place(record),
         ),
     )
 
 
-def order_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def order_rows(record: Record) -> Rows:
     """Return the state of an order; a record without a value says that the order exists no longer."""
-    if value is None:
+    if record.value is None:
         nothing: list[Any] = []
         amounts = (Decimal(0), Decimal(0))
         lines = (nothing, nothing, nothing, nothing, nothing)
-        return ((_text(key), "", "", "", *amounts, "", None, EARLIEST, *lines, "[]", "", 0, True, *place),)
-    order = loads(value)
+        return ((_key(record), "", "", "", *amounts, "", None, EARLIEST, *lines, "[]", "", 0, True, *_place(record)),)
+    order = loads(record.value)
     items = order["items"]
     return (
         (
@@ -106,17 +115,17 @@ def order_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
             [_amount(item["quantity"]) for item in items],
             [_amount(item["price"]) for item in items],
             _json(order["history"]),
-            value,
+            record.value,
             order["version"],
             False,
-            *place,
+            *_place(record),
         ),
     )
 
 
-def change_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def change_rows(record: Record) -> Rows:
     """Return the membership that a segment change leaves behind, and the change."""
-    change = loads(_present(value))
+    change = loads(_value(record))
     pair = (change["segment_id"], change["profile_id"])
     at = _time(change["at"])
     entered = {"entered": True, "exited": False}[change["change"]]
@@ -131,26 +140,34 @@ def change_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
             change["sequence"],
             at,
             _json(change["because"]),
-            value,
-            *place,
+            record.timestamp,
+            record.value,
+            *_place(record),
         ),
     )
 
 
-def definition_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def definition_rows(record: Record) -> Rows:
     """Return the state of a segment's definition; one without a definition was deleted."""
-    if value is None:
-        return ((_text(key), 0, "", EARLIEST, True, *place),)
-    record = loads(value)
-    definition = record["definition"]
+    if record.value is None:
+        return ((_key(record), 0, "", EARLIEST, True, *_place(record)),)
+    newest = loads(record.value)
+    definition = newest["definition"]
     text = "" if definition is None else _json(definition)
-    state = (record["segment_id"], record["version"], text, _time(record["updated_at"]), definition is None)
-    return ((*state, *place),)
+    state = (newest["segment_id"], newest["version"], text, _time(newest["updated_at"]), definition is None)
+    return ((*state, *_place(record)),)
 
 
-def decision_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def progress_rows(record: Record) -> Rows:
+    """Return how far one partition of the workers has applied a definition."""
+    progress = loads(_value(record))
+    state = (progress["segment_id"], progress["partition"], progress["version"], float(progress["done"]))
+    return ((*state, *_place(record)),)
+
+
+def decision_rows(record: Record) -> Rows:
     """Return the row of an identity decision."""
-    decision = loads(_present(value))
+    decision = loads(_value(record))
     a, b = decision["a"], decision["b"]
     return (
         (
@@ -165,15 +182,15 @@ def decision_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
             decision["event_ids"],
             decision["message"],
             decision["version"],
-            value,
-            *place,
+            record.value,
+            *_place(record),
         ),
     )
 
 
-def dead_letter_rows(key: bytes | None, value: bytes | None, place: Place) -> Rows:
+def dead_letter_rows(record: Record) -> Rows:
     """Return the row of a dead letter."""
-    letter = loads(_present(value))
+    letter = loads(_value(record))
     fields = (
         letter["id"],
         letter["source"],
@@ -182,19 +199,23 @@ def dead_letter_rows(key: bytes | None, value: bytes | None, place: Place) -> Ro
         _time(letter["at"]),
         letter["payload"],
     )
-    return ((*fields, *place),)
+    return ((*fields, *_place(record)),)
 
 
-def _present(value: bytes | None) -> bytes:
-    if value is None:
+def _value(record: Record) -> bytes:
+    if record.value is None:
         raise ValueError("the record has no value")
-    return value
+    return record.value
 
 
-def _text(key: bytes | None) -> str:
-    if key is None:
+def _key(record: Record) -> str:
+    if record.key is None:
         raise ValueError("the record has neither key nor value")
-    return key.decode()
+    return record.key.decode()
+
+
+def _place(record: Record) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
 
 
 def _json(value: Any) -> str:

@@ -128,6 +128,7 @@ SEGMENT_CHANGES = Table(
         ("sequence", NUMBER),
         ("at", TIME),
         ("because", TEXT),
+        ("published_at", TIME),
         ("raw", TEXT),
         *PLACE,
     ),
@@ -146,6 +147,10 @@ DEFINITION_STATES = Table(
         ("deleted", FLAG),
         *PLACE,
     ),
+)
+PROGRESS_STATES = Table(
+    "progress_states",
+    (("segment_id", TEXT), ("unit", "UInt32"), ("version", NUMBER), ("done", "Float64"), *PLACE),
 )
 DECISIONS = Table(
     "decisions",

@@ -81,6 +81,16 @@ class DefinitionRecord(TypedDict):
     updated_at: str
 
 
+class SegmentProgress(TypedDict):
+    """`segments.progress`: how far a partition of the workers has applied a definition. Key: `segment_id/partition`."""
+
+    schema_version: int
+    segment_id: str
+    version: int
+    partition: int
+    done: float  # share of the partition's people, 0 to 1
+
+
 class DeadLetter(TypedDict):
     """`events.rejected`: something that was not accepted, with what a person needs to mend it. Key: `source`."""
 

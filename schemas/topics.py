@@ -50,10 +50,15 @@ SPECS: tuple[TopicSpec, ...] = (
     ),
     TopicSpec("profiles.changelog", "profile id", "compact", True, "Newest state of each profile."),
     TopicSpec("orders.changelog", "order's seed", "compact", False, "Newest state of each order."),
-    TopicSpec("segments.definitions", "segment id", "compact", True, "Newest version of each definition.", partitions=1),
+    TopicSpec(
+        "segments.definitions", "segment id", "compact", True, "Newest version of each definition.", partitions=1
+    ),
+    TopicSpec("segments.progress", "segment id/partition", "compact", False, "How far a new definition was applied."),
     TopicSpec("segments.changes", "profile id", "delete", True, "Entered and exited, one record per transition."),
     TopicSpec("privacy.requests", "request id", "delete", False, "Erasures and restrictions.", partitions=1),
-    TopicSpec("state.partitions", "state key", "compact", False, "The workers' state, one partition per input partition."),
+    TopicSpec(
+        "state.partitions", "state key", "compact", False, "The workers' state, one partition per input partition."
+    ),
     TopicSpec("state.identity", "state key", "compact", False, "The identity writer's state.", partitions=1),
     TopicSpec(
         "state.seen",
@@ -80,6 +85,7 @@ class Topics:
         self.profiles = f"{prefix}profiles.changelog"
         self.orders = f"{prefix}orders.changelog"
         self.definitions = f"{prefix}segments.definitions"
+        self.progress = f"{prefix}segments.progress"
         self.changes = f"{prefix}segments.changes"
         self.privacy = f"{prefix}privacy.requests"
         self.state = f"{prefix}state.partitions"

@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS segment_changes ${on_cluster}
     sequence UInt64 COMMENT '1, 2, 3 per profile and segment; odd: entered',
     at DateTime64(3, 'UTC') COMMENT 'When it became true',
     because String COMMENT 'JSON object: what it follows from',
+    published_at DateTime64(3, 'UTC') COMMENT 'When it was published',
     raw String COMMENT 'The change, byte for byte as published' CODEC(ZSTD(1)),
     topic LowCardinality(String),
     partition UInt32,
@@ -60,3 +61,18 @@ AS SELECT segment_id, version, definition, updated_at
 FROM definition_states FINAL
 WHERE NOT deleted
 COMMENT 'Newest version of each segment definition';
+
+CREATE TABLE IF NOT EXISTS progress_states ${on_cluster}
+(
+    segment_id String COMMENT 'Segment',
+    unit UInt32 COMMENT 'Partition of the workers that reports',
+    version UInt64 COMMENT 'Version of the definition that is being applied',
+    done Float64 COMMENT 'Share of the people of this partition to whom it was applied, 0 to 1',
+    topic LowCardinality(String),
+    partition UInt32,
+    offset UInt64 COMMENT 'Of two rows of one segment and partition the greater offset stands'
+)
+ENGINE = ${replicated}ReplacingMergeTree(offset)
+ORDER BY (segment_id, unit)
+SETTINGS ${deduplication_window} = 10000
+COMMENT 'How far new definitions were applied, as published on segments.progress';
