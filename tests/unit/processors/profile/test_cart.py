@@ -48,6 +48,7 @@ def test_an_order_empties_it_whatever_arrives_first() -> None:
 def test_removing_takes_some_or_all() -> None:
     added = step("Product Added", 0, product_id="a", quantity=3)
     assert quantities(added, step("Product Removed", 1, product_id="a", quantity=1)) == {"a": 2}
+    assert quantities(added, step("Product Removed", 1, product_id="a", quantity=3)) == {}
     assert quantities(added, step("Product Removed", 1, product_id="a", quantity=5)) == {}
     assert quantities(added, step("Product Removed", 1, product_id="a")) == {}
     assert quantities(step("Product Removed", 1, product_id="a"), added) == {}

@@ -120,6 +120,18 @@ class TestFields:
         assert [item["product_id"] for item in record["items"]] == ["a", "b", "c"]
         assert recorded(order_event())["total"] == "0.00"
 
+    @pytest.mark.parametrize(
+        ("price", "quantity", "total"),
+        [
+            ("0.0001", "0.5", "0.00"),
+            ("0.0003", "0.5", "0.0002"),
+            ("0.0001", "0.51", "0.0001"),
+            ("0.0003", "0.4", "0.0001"),
+        ],
+    )
+    def test_a_fraction_of_a_unit_is_rounded_half_to_even(self, price: str, quantity: str, total: str) -> None:
+        assert recorded(order_event(products=[{"sku": "a", "price": price, "quantity": quantity}]))["total"] == total
+
     @pytest.mark.parametrize("absurd", ["free", "1e9", 10**30, 1e300, None, True, [], {"amount": 3}])
     def test_an_unreadable_total_changes_nothing(self, absurd: Any) -> None:
         assert recorded(PLACED, updated("paid", 5, total=absurd))["total"] == "100.00"
@@ -140,7 +152,7 @@ class TestFields:
         assert recorded(web, hook)["placed_at"] == at(5)
         assert recorded(web, hook, updated("paid", 99, placed_at=at(-3)))["placed_at"] == at(-3)
         assert recorded(web, updated("paid", 99, created_at="2999-01-01"))["placed_at"] == at(7)
-        assert recorded(refund(4))["placed_at"] == at(4)
+        assert recorded(refund(4), refund(9, total="1"), refund(6, total="2"))["placed_at"] == at(4)
 
     def test_the_same_order_from_website_and_webhook_is_one(self) -> None:
         web = order_event(total=100, identifiers=(("anonymous_id", "a1"),), source="web", store="shop")
@@ -269,6 +281,12 @@ class TestHistory:
                 ("cancelled", 5, events[5]),
             ]
         ]
+
+    def test_a_refund_of_products_enters_it_at_the_orders_prices(self) -> None:
+        part = refund(1, products=[{"product_id": "a", "quantity": 1}])
+        rest = refund(2, products=[{"product_id": "a", "quantity": 1}], message="rest")
+        statuses = [(each["status"], each["at"]) for each in recorded(PLACED, part, rest)["history"]]
+        assert statuses == [("placed", at(0)), ("partially_refunded", at(1)), ("refunded", at(2))]
 
     def test_it_does_not_grow_with_events(self) -> None:
         state = folded(PLACED, *(updated("paid", moment, total="100") for moment in range(1, 300)))

@@ -29,6 +29,14 @@ def test_the_last_write_wins_per_key_in_any_order() -> None:
     assert shown(old, new) == shown(new, old) == {"country": "FR", "name": "Joan"}
 
 
+def test_keys_are_shown_in_order() -> None:
+    assert list(shown(identify(NOON, name="Jane", country="FR"), identify(NOON + 1, "n", age=3))) == [
+        "age",
+        "country",
+        "name",
+    ]
+
+
 def test_of_two_writes_at_one_instant_the_greater_message_id_is_later() -> None:
     a, b = identify(NOON, "a", name="A"), identify(NOON, "b", name="B")
     assert shown(a, b) == shown(b, a) == {"name": "B"}
