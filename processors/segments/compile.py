@@ -36,11 +36,12 @@ Test = Callable[[Context], Truth]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A compiled clause: its test, what it was compiled from, and its parts."""
+    """A compiled clause: its test, what it was compiled from, its parts, and the leaves that it reads."""
 
     test: Test
     clause: Clause
     parts: tuple["Node", ...] = ()
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Compiled:
 
 def _event_node(clause: Clause, leaf: HistoryLeaf, timeline: Timeline) -> Node:
     id_ = leaf.id
-    return Node(lambda context: timeline(context.kept(id_), context.now), clause)
+    return Node(lambda context: timeline(context.kept(id_), context.now), clause, (), (id_,))
 
 
 def _all_test(tests: tuple[Test, ...], wanted: bool) -> Test:
@@ -158,7 +159,7 @@ class _Compiler:
             parts.append(self._kept(clause, leaf, sum_timeline(clause.sum, clause.within), tokens))
         if len(parts) == 1:
             return parts[0]
-        return Node(_all_test(tuple(part.test for part in parts), True), clause)
+        return Node(_all_test(tuple(part.test for part in parts), True), clause, (), parts[0].leaves + parts[1].leaves)
 
     def _kept(self, clause: Clause, leaf: HistoryLeaf, timeline: Timeline, tokens: dict[str, None]) -> Node:
         self.leaves[leaf.id] = leaf

@@ -32,14 +32,15 @@ from processors.segments.fields import NUMERIC, TIMES, metric_type
 from processors.segments.operators import closest, shown
 from processors.segments.references import reference_problem
 from schemas.event import CHANNELS
+from schemas.segment import RESERVED_IDS, SEGMENT_ID
 
 MAX_CLAUSES = 1_000
 MAX_DEPTH = 50
+MAX_CONDITIONS = 50
 MAX_COUNT = 1_000
 MAX_NAME = 200
 
-RESERVED_IDS = frozenset({"changes", "preview"})
-_ID = re.compile(r"[a-z0-9_-]{1,64}")
+_ID = re.compile(SEGMENT_ID)
 
 _KINDS = ("all", "any", "not", "trait", "metric", "event", "segment", "consent")
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -216,8 +217,8 @@ def _selector(node: Mapping[str, Any], path: str) -> Selector:
             f"unknown channel {shown(channel)}{closest(channel, CHANNELS)}: use one of {_list(CHANNELS)}",
         )
     conditions = node.get("where", [])
-    if not isinstance(conditions, list) or len(conditions) > MAX_DEPTH:
-        raise _Wrong(_join(path, "where"), f"write a list of at most {MAX_DEPTH} conditions, all of which hold")
+    if not isinstance(conditions, list) or len(conditions) > MAX_CONDITIONS:
+        raise _Wrong(_join(path, "where"), f"write a list of at most {MAX_CONDITIONS} conditions, all of which hold")
     where = tuple(_where(condition, f"{_join(path, 'where')}[{index}]") for index, condition in enumerate(conditions))
     return Selector(event, channel, where)
 

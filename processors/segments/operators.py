@@ -2,26 +2,26 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from processors.segments.clauses import Instant, Operand, Scalar, Span
 from processors.segments.comparison import DIGITS, instant, number
 from processors.segments.durations import is_duration, parse_duration
+from schemas import segment as schema
 
 MAX_VALUES = 1_000
 MAX_TEXT = 1_000
 
-ORDER = ("gt", "gte", "lt", "lte")
-EQUALITY = ("eq", "ne", "in", "not_in")
-PRESENCE = ("exists", "missing")
-TEXT = ("contains", "starts_with")
-TIME = ("before", "after", "within")
+ORDER: tuple[str, ...] = get_args(schema.OrderOp)
+PRESENCE: tuple[str, ...] = get_args(schema.PresenceOp)
+TEXT: tuple[str, ...] = get_args(schema.TextOp)
+TIME: tuple[str, ...] = get_args(schema.TimeOp)
 
-TRAIT_OPS = (*EQUALITY, *ORDER, *PRESENCE, *TEXT, *TIME)
-NUMBER_OPS = (*EQUALITY, *ORDER, *PRESENCE)
+TRAIT_OPS: tuple[str, ...] = get_args(schema.TraitOp)
+NUMBER_OPS = (*get_args(schema.EqualityOp), *ORDER, *PRESENCE)
 TIME_OPS = (*TIME, *PRESENCE)
-CONSENT_OPS = ("granted", "denied", *PRESENCE, *TIME)
-COUNT_OPS = ("eq", "ne", *ORDER)
+CONSENT_OPS: tuple[str, ...] = get_args(schema.ConsentOp)
+COUNT_OPS: tuple[str, ...] = get_args(schema.CountOp)
 WITHOUT_VALUE = ("granted", "denied", *PRESENCE)
 
 # Beyond 64 bits a JSON number loses digits on its way.

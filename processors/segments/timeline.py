@@ -162,7 +162,7 @@ def followed_timeline(clause: NotFollowed) -> Timeline:
         end = None if within is None else a[0] + within
         if end is not None and now >= end:
             return False, end, None, None
-        return True, start, end, a[2]
+        return True, start, end, None
 
     def truth(kept: Any, now: int) -> Truth:
         if not kept:

@@ -177,6 +177,23 @@ def _pair_observer(leaf: HistoryLeaf, side: int, matches: Matcher | None) -> Obs
     return observe
 
 
+def event_ids(leaf: HistoryLeaf, kept: Any, now: int) -> list[tuple[int, str]]:
+    """Return time and id of the events up to `now` that a history keeps apart for a leaf."""
+    if not kept:
+        return []
+    lists, place = [kept], 1
+    if leaf.kind == "pair":
+        lists, place = kept, 2
+    elif leaf.kind == "total" and not leaf.once[0]:
+        lists = [kept[1]]
+    found = []
+    for entries in lists:
+        for entry in entries.values() if type(entries) is dict else entries:
+            if entry[0] <= now:
+                found.append((entry[0], entry[place]))
+    return found
+
+
 def _join_entries(left: Any, right: Any) -> Any:
     if isinstance(left, dict):
         joined = dict(left)

@@ -49,7 +49,7 @@ def decimal_of(value: Any) -> Decimal | None:
     exact = Decimal(str(value))
     if not exact.is_finite():
         return None
-    whole, _, fraction = format(abs(exact), "f").partition(".")
+    whole, _, fraction = format(exact, "f").lstrip("-").partition(".")
     return exact if len(whole) <= 38 and len(fraction) <= 38 else None
 
 
@@ -61,6 +61,8 @@ def millis_of(value: Any) -> int | None:
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    if not 1900 <= moment.astimezone(timezone.utc).year < 2300:
+        return None
     delta = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return (delta.days * 86_400_000_000 + delta.seconds * 1_000_000 + delta.microseconds) // 1000
 
