@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from processors.partition.duplicates import digest_of
 from processors.partition.effects import Record
 from processors.partition.fold import old_events
+from processors.partition.rollout import JOB
 from schemas.codec import loads
 from schemas.settings import Settings
 
@@ -31,6 +32,13 @@ _EVENTS = """
 SELECT raw FROM events WHERE seed = {seed:UUID} AND partition = {partition:UInt32}
 AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0)
 ORDER BY occurred_at, event_id
+"""
+
+# Ties keep a seed's events together: the next piece begins at the next seed.
+_LEAVES = """
+SELECT raw FROM events WHERE partition = {partition:UInt32} AND event IN {names:Array(String)} AND seed > {after:UUID}
+AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0)
+ORDER BY seed LIMIT 3000 WITH TIES
 """
 
 
@@ -62,6 +70,8 @@ class ClickHouseArchive:
         positions: dict[str, int] = job["positions"]
         while not await self._insist(lambda: self._has(partition, positions)):
             await asyncio.sleep(0.1)
+        if job["kind"] == JOB:
+            return await self._leaves(partition, job)
         parameters = {
             "seed": job["seed"],
             "partition": partition,
@@ -69,6 +79,20 @@ class ClickHouseArchive:
             "offsets": list(positions.values()),
         }
         rows = await self._insist(lambda: self._query(_EVENTS, parameters))
+        return [row[0].encode() if isinstance(row[0], str) else row[0] for row in rows]
+
+    async def _leaves(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
+        """Return the next whole seeds' events that the job's event clauses may be about, in the order of their
+        seeds.
+        """
+        parameters = {
+            "partition": partition,
+            "names": job["names"],
+            "after": job["after"] or "00000000-0000-0000-0000-000000000000",
+            "topics": list(job["positions"]),
+            "offsets": list(job["positions"].values()),
+        }
+        rows = await self._insist(lambda: self._query(_LEAVES, parameters))
         return [row[0].encode() if isinstance(row[0], str) else row[0] for row in rows]
 
     async def _insist(self, ask: Callable[[], T]) -> T:

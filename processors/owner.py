@@ -15,9 +15,10 @@ from processors.partition.fold import Partition
 from processors.partition.writer import Writer
 from processors.producer import Changelog, UnitProducer
 from processors.restore import restore
+from processors.segments.compile import Compiled
 from processors.store import Store
 from processors.transport import Consumer, partitions_of
-from processors.unit import Unit
+from processors.unit import Unit, now_ms
 from schemas.metrics import counter, gauge
 from schemas.partitioner import partition_of
 from schemas.settings import Settings
@@ -105,6 +106,7 @@ class Owner:
             try:
                 unit = await self._open(name, inputs)
                 self._units[name] = unit
+                self._define(unit, self.definitions.compiled)
                 gauge("kith_worker_units").set(len(self._units))
                 unit.running = asyncio.ensure_future(unit.run())
                 wait = _REOPEN_S
@@ -170,12 +172,16 @@ class Owner:
 
         if name == WRITER:
             return Writer(locate, self._topics, store, self._policy)
-        return Partition(partition, locate, self._topics, store, self.definitions.compiled)
+        return Partition(partition, count, locate, self._topics, store)
 
-    def _redefine(self, compiled: object) -> None:
+    def _redefine(self, compiled: Compiled) -> None:
         for unit in self._units.values():
-            if isinstance(unit.machine, Partition):
-                unit.machine.define(self.definitions.compiled)
+            self._define(unit, compiled)
+
+    def _define(self, unit: Unit, compiled: Compiled) -> None:
+        machine = unit.machine
+        if isinstance(machine, Partition):
+            unit.insert(lambda: machine.define(compiled, now_ms()))
 
     async def _next_read(self) -> None:
         """Wait until a read that may still hold records of a former unit has ended; the next will not touch them."""

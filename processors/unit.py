@@ -93,9 +93,13 @@ class Unit:
             elif self._answers:
                 name, job, rows = self._answers.popleft()
                 self._jobs.pop(name, None)
-                await self._commit(self.machine.answer(name, job, rows, _now()))
+                await self._commit(self.machine.answer(name, job, rows, now_ms()))
             elif self._queue or self._is_due():
                 await self._step()
+                if self.machine.sweeping:
+                    await self._commit(self.machine.sweep(now_ms()))
+            elif self.machine.sweeping:
+                await self._commit(self.machine.sweep(now_ms()))
             else:
                 await self._rest()
 
@@ -104,7 +108,7 @@ class Unit:
         records = [queue.popleft() for _ in range(min(len(queue), self._batch))]
         archived = await self._archive.known(self.partition, records)
         started = time.perf_counter()
-        effects = self.machine.fold(records, _now(), archived)
+        effects = self.machine.fold(records, now_ms(), archived)
         counter("kith_worker_records_total").labels(self.name).inc(len(records))
         await self._commit(effects)
         histogram("kith_worker_batch_seconds").observe(time.perf_counter() - started)
@@ -135,7 +139,7 @@ class Unit:
         return {(topic, self.partition): max(position, 0) for topic, position in shown.items()}
 
     def _is_due(self) -> bool:
-        return self._next_due is not None and self._next_due <= _now()
+        return self._next_due is not None and self._next_due <= now_ms()
 
     async def _rest(self) -> None:
         """Wait for work; once idle, show the position behind the last transaction marker."""
@@ -152,7 +156,7 @@ class Unit:
         if offsets != self._shown and not self._queue:
             await asyncio.to_thread(self._producer.commit, [], self._changelog, [], b"", offsets)
             self._shown = offsets
-        wait = 1.0 if self._next_due is None else min(max((self._next_due - _now()) / 1000, 0.0), 1.0)
+        wait = 1.0 if self._next_due is None else min(max((self._next_due - now_ms()) / 1000, 0.0), 1.0)
         if wait > _IDLE_S:
             # Positions move by markers alone when others commit: look again soon, but not in a busy loop.
             wait = min(wait, 0.1)
@@ -195,5 +199,6 @@ class Unit:
         self._store.close()
 
 
-def _now() -> int:
+def now_ms() -> int:
+    """Return the wall clock in ms: given to folds, never asked by them."""
     return time.time_ns() // 1_000_000

@@ -54,6 +54,9 @@ SPECS: tuple[TopicSpec, ...] = (
         "segments.definitions", "segment id", "compact", True, "Newest version of each definition.", partitions=1
     ),
     TopicSpec("segments.progress", "segment id/partition", "compact", False, "How far a new definition was applied."),
+    TopicSpec(
+        "segments.progress", "segment id/partition", "compact", False, "How far a definition has reached everybody."
+    ),
     TopicSpec("segments.changes", "profile id", "delete", True, "Entered and exited, one record per transition."),
     TopicSpec("privacy.requests", "request id", "delete", False, "Erasures and restrictions.", partitions=1),
     TopicSpec(
@@ -85,6 +88,7 @@ class Topics:
         self.profiles = f"{prefix}profiles.changelog"
         self.orders = f"{prefix}orders.changelog"
         self.definitions = f"{prefix}segments.definitions"
+        self.progress = f"{prefix}segments.progress"
         self.progress = f"{prefix}segments.progress"
         self.changes = f"{prefix}segments.changes"
         self.privacy = f"{prefix}privacy.requests"

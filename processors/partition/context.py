@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from processors.partition.effects import Send
-from processors.partition.messages import TO_ORDER, TO_PROFILE, TO_SEED, Item, encode
+from processors.partition.messages import TO_ORDER, TO_PROFILE, TO_SEED, TO_UNIT, Item, encode
 from processors.partition.working import Working
 from processors.segments.compile import Compiled
 from schemas.codec import SCHEMA_VERSION, dumps
@@ -26,11 +26,13 @@ class Context:
     locate: Callable[[str], int]
     topics: Topics
     working: Working
-    compiled: Compiled
+    compiled: Compiled  # what is evaluated
+    observing: Compiled  # what is observed: `compiled`, and definitions whose history is not complete yet
     now: int = 0
     sends: list[Send] = field(default_factory=list)
     evidence: list[Item] = field(default_factory=list)
     local: deque[tuple[str, Item]] = field(default_factory=deque)
+    last: list[Send] = field(default_factory=list)  # sent after everything else of the batch
     counts: dict[str, int] = field(default_factory=dict)
     _outbox: dict[str, list[Item]] = field(default_factory=dict)
 
@@ -76,16 +78,19 @@ class Context:
         for first in range(0, len(self.evidence), ITEMS_A_RECORD):
             value = {"schema_version": SCHEMA_VERSION, "items": self.evidence[first : first + ITEMS_A_RECORD]}
             self.send(self.topics.evidence, str(self.number), dumps(value))
-        sends, self.sends, self.evidence, self._outbox = self.sends, [], [], {}
+        sends = [*self.sends, *self.last]
+        self.sends, self.last, self.evidence, self._outbox = [], [], [], {}
         return sends
 
 
 def level_of(kind: str) -> str:
-    """Return which level an inbox item is for: `profile`, `seed` or `order`. Raises `ValueError` for another kind."""
+    """Return what an inbox item is for: `profile`, `seed`, `order` or `unit`. Raises `ValueError` for another kind."""
     if kind in TO_PROFILE:
         return "profile"
     if kind in TO_SEED:
         return "seed"
     if kind in TO_ORDER:
         return "order"
+    if kind in TO_UNIT:
+        return "unit"
     raise ValueError(f"unknown inbox item {kind!r}")

@@ -57,5 +57,12 @@ class Machine(Protocol):
     def pending_jobs(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the questions to the archive that have no answer yet."""
 
+    @property
+    def sweeping(self) -> bool:
+        """Tell whether `sweep` has something to do."""
+
+    def sweep(self, now: int) -> Effects:
+        """Do a piece of what is neither records, timers nor answers: looking at everybody after a change of rules."""
+
     def next_due(self) -> int | None:
         """Return the instant (ms) of the earliest timer in committed state."""

@@ -14,9 +14,10 @@ from processors.partition.keys import JOBS, POSITIONS, TIMERS, job_key, seen_key
 from processors.partition.messages import Item
 from processors.partition.orders import Orders
 from processors.partition.profiles import Profiles
+from processors.partition.rollout import JOB, Rollout
 from processors.partition.seeds import Seeds
 from processors.partition.working import Working
-from processors.segments.compile import Compiled
+from processors.segments.compile import Compiled, compile_set
 from schemas.codec import JSONDecodeError, dumps, loads
 from schemas.times import to_millis
 from schemas.topics import Topics
@@ -29,16 +30,18 @@ class Partition:
     """The fold of unit `number`. One batch at a time: `start`, any number of inputs, `finish`."""
 
     def __init__(
-        self, number: int, locate: Callable[[str], int], topics: Topics, reader: Reader, compiled: Compiled
+        self, number: int, partitions: int, locate: Callable[[str], int], topics: Topics, reader: Reader
     ) -> None:
         self._working = Working(reader)
-        self._context = Context(number, locate, topics, self._working, compiled)
+        compiled = compile_set({})
+        self._context = Context(number, locate, topics, self._working, compiled, compiled)
         self._topics = topics
         self._event_topics = frozenset(topics.events.values())
         self._seen = Seen(self._working)
         self._seeds = Seeds(self._context)
         self._orders = Orders(self._context, self._seeds)
         self._profiles = Profiles(self._context)
+        self._rollout = Rollout(self._context, partitions, self._profiles.touch, self._seeds.fold_leaves)
         raw = reader.get(POSITIONS)
         self.positions: dict[str, int] = loads(raw) if raw else {}
         self._expired_day = 0
@@ -96,6 +99,8 @@ class Partition:
                 getattr(self._profiles, kind)(to, *item[1:])
         elif level == "seed":
             getattr(self._seeds, kind)(to, *item[1:])
+        elif level == "unit":
+            self._rollout.backfilled(item[1], item[2])
         elif kind == "order":
             self._orders.event(to, item[1], item[2])
         else:
@@ -115,18 +120,35 @@ class Partition:
         """Fold the archive's answer to the question `name`: the seed's events before the question's positions."""
         self._context.now = now
         events = [loads(row) for row in rows]
+        if job["kind"] == JOB:
+            return self._finish(asked=self._rollout.answer(job, events, self._event_positions()))
         if job["kind"] == "refold":
             self._seeds.refold(job["seed"], events)
-        elif job["kind"] == "logins":
+        else:
             self._seeds.logins(job["weak"], events)
         self._working.put_raw(job_key(name), None)
         return self._finish()
 
-    def define(self, compiled: Compiled) -> None:
-        """Use another set of definitions from the next batch on."""
-        self._context.compiled = compiled
+    def define(self, compiled: Compiled, now: int) -> Effects:
+        """Go over to another set of definitions."""
+        self._context.now = now
+        return self._finish(asked=self._rollout.define(compiled, self._event_positions()))
 
-    def _finish(self) -> Effects:
+    @property
+    def sweeping(self) -> bool:
+        """Tell whether there are profiles to be looked at because definitions changed."""
+        return self._rollout.sweeping
+
+    def sweep(self, now: int) -> Effects:
+        """Look at the next profiles."""
+        self._context.now = now
+        self._rollout.sweep()
+        return self._finish()
+
+    def _event_positions(self) -> dict[str, int]:
+        return {topic: self.positions.get(topic, 0) for topic in self._topics.events.values()}
+
+    def _finish(self, asked: bool = False) -> Effects:
         """Carry every change to whoever it concerns, until nothing moves inside this unit any more, and return the
         effects.
         """
@@ -144,8 +166,7 @@ class Partition:
         questions, self._seeds.questions = self._seeds.questions, {}
         for name, job in questions.items():
             if not self._working.has(job_key(name)):
-                positions = {topic: self.positions.get(topic, 0) for topic in self._topics.events.values()}
-                self._working.put_raw(job_key(name), dumps({**job, "positions": positions}))
+                self._working.put_raw(job_key(name), dumps({**job, "positions": self._event_positions()}))
                 if job["kind"] == "refold":
                     self._seeds.start_buffer(job["seed"])
         counts, context.counts = context.counts, {}
@@ -155,7 +176,7 @@ class Partition:
             self._working.take_writes(),
             self._seen.take_added(),
             self._expire(),
-            bool(questions),
+            asked or bool(questions),
             counts,
         )
 

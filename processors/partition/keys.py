@@ -49,7 +49,15 @@ def order_key(seed: str) -> bytes:
 
 def profile_key(profile_id: str) -> bytes:
     """Return the key of a profile's state."""
-    return b"p:" + profile_id.encode()
+    return PROFILES + profile_id.encode()
+
+
+PROFILES = b"p:"
+
+
+def profile_of(key: bytes) -> str:
+    """Return the profile of a key under `PROFILES`."""
+    return key[len(PROFILES) :].decode()
 
 
 TIMERS = b"t:"
@@ -75,7 +83,6 @@ def seen_key(day: int, event_id: bytes) -> bytes:
 
 POSITIONS = b"m:positions"
 JOBS = b"j:"
-DEFINITIONS = b"m:definitions"
 
 
 def job_key(name: str) -> bytes:

@@ -53,7 +53,7 @@ class Memberships:
         ids: Iterable[str] | None = None
         if reason.tokens is not None:
             tokens = dict.fromkeys(changed_fields(compiled, before, document))
-            ids = dict.fromkeys([*self.due(state), *affected(compiled, [*reason.tokens, *tokens])])
+            ids = dict.fromkeys([*self.due(state), *affected(compiled, [*reason.tokens, *tokens]), *reason.segments])
             if not ids:
                 return
         members = {segment: known[0] % 2 == 1 for segment, known in state["m"].items()}
@@ -74,8 +74,8 @@ class Memberships:
             if verdict.member and segment in sources:
                 because = {"kind": "identity", "moved_from": sources[segment]}
             self._tell(state, document, segment, verdict.member, verdict.since, because, verdict.next)
-        if ids is None:
-            for segment in [each for each in state["m"] if each not in compiled.segments]:
+        for segment in reason.segments:
+            if segment in state["m"] and segment not in self._context.observing.segments:
                 self._tell(state, document, segment, False, None, {"kind": "definition"}, None)
 
     def _because(self, reason: Touch, event_id: str | None) -> Because:

@@ -20,6 +20,10 @@ To an order (its seed):
 
 * `["order", event, owner | null]`: an event about you, and who owned its seed at its time;
 * `["owner", customer_seed, profile_id]`: who owns your customer now.
+
+To a unit (the record's partition says to which):
+
+* `["backfilled", [leaf, …], unit]`: the fragments whose home is there hold the history of these event clauses.
 """
 
 from typing import Any
@@ -32,6 +36,7 @@ Item = list[Any]
 TO_PROFILE = frozenset({"part", "gone", "coming", "handover", "handed"})
 TO_SEED = frozenset({"watch", "follow", "unfollow"})
 TO_ORDER = frozenset({"order", "owner"})
+TO_UNIT = frozenset({"backfilled"})
 
 
 def encode(to: str, items: list[Item]) -> bytes:

@@ -154,7 +154,7 @@ class Profiles:
                 home = self._working.load(home_key(part))
                 found.append(home[1])
                 histories.append(home[3])
-        return merge.merge(found), Merged(self._context.compiled.leaves, histories)
+        return merge.merge(found), Merged(self._context.observing.leaves, histories)
 
     def _roster(self, state: State) -> list[dict[str, Any]]:
         """Return the identifiers assigned to the profile, strongest first; orders are parts but no identifiers."""

@@ -64,9 +64,27 @@ class Seeds:
             first = event["identifiers"][0]
             home = [None, fragments.empty(), [first["type"], first["value"]], {}]
         fragments.fold(home[1], event, t)
-        tokens = observe(self._context.compiled, home[3], event, t, self._context.now)
+        tokens = observe(self._context.observing, home[3], event, t, self._context.now)
         self._working.save(key, home)
         self.touch(part, Touch("event", event["event_id"], t, dict.fromkeys(tokens)))
+
+    def fold_leaves(self, event: dict[str, Any], tokens: frozenset[str]) -> None:
+        """Observe an archived event for the event clauses `tokens` only; everything else it said has been folded."""
+        observers = self._context.observing.observers.get(event["event"], ())
+        t = to_millis(event["occurred_at"])
+        seed = event["seed"]
+        state = self._working.load(seed_key(seed))
+        slices = state.get("sl") if state else None
+        part = part_of(seed, slice_at(slices, t)[0]) if slices else seed
+        home = self._working.load(home_key(part))
+        if home is None:
+            return
+        changed = [
+            token for token, observer in observers if token in tokens and observer(event, home[3], t, self._context.now)
+        ]
+        if changed:
+            self._working.save(home_key(part), home)
+            self.touch(part, Touch("definition", tokens=dict.fromkeys(changed)))
 
     def touch(self, part: str, reason: Touch) -> None:
         """Have a fragment handed to its owner at the end of the batch."""
@@ -146,7 +164,7 @@ class Seeds:
         if there is None:
             merged = [None, home[1], home[2], home[3]]
         else:
-            history = windows.merge(self._context.compiled.leaves, [there[3], home[3]])
+            history = windows.merge(self._context.observing.leaves, [there[3], home[3]])
             merged = [there[0], merge.merge([there[1], home[1]]), there[2], history]
         self._working.save(home_key(part), merged)
         self.touch(part, everything("identity"))

@@ -11,6 +11,7 @@ class Touch:
     event_id: str | None = None
     at: int | None = None  # the event's time in ms
     tokens: dict[str, None] | None = field(default_factory=dict)  # None: anything may have changed
+    segments: dict[str, None] = field(default_factory=dict)  # to be evaluated in any case
 
     def add(self, other: "Touch") -> None:
         """Take in a later reason; one that is no event outranks the events beside it."""
@@ -20,6 +21,7 @@ class Touch:
             self.kind = other.kind
         if self.tokens is not None:
             self.tokens = None if other.tokens is None else self.tokens | other.tokens
+        self.segments |= other.segments
 
 
 def everything(kind: str) -> Touch:

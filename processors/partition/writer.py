@@ -62,6 +62,15 @@ class Writer:
         """Return no questions."""
         return []
 
+    @property
+    def sweeping(self) -> bool:
+        """Return False: there is nothing to look through."""
+        return False
+
+    def sweep(self, now: int) -> Effects:
+        """Never called."""
+        raise AssertionError("the identity writer has nothing to look through")
+
     def next_due(self) -> int | None:
         """Return no timer: who is who does not change by time."""
         return None

@@ -1,4 +1,6 @@
-"""Laws of the whole protocol: whatever the order, the repetitions, the partitions and the crashes, the answer is one."""
+"""Laws of the whole protocol: whatever the order, the repetitions, the partitions and the crashes, the answer is
+one.
+"""
 
 import random
 from typing import Any
