@@ -37,6 +37,16 @@ def track(stack: LocalStack, message: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def count_events(stack: LocalStack, pattern: str) -> int:
+    answer = httpx2.post(
+        stack.settings.clickhouse,
+        params={"query": f"SELECT count() FROM kith.events WHERE message_id LIKE '{pattern}'"},
+        auth=(stack.settings.clickhouse_user, stack.credentials.clickhouse_password),
+    )
+    assert answer.status_code == 200, answer.text
+    return int(answer.text)
+
+
 def test_status_has_its_shape(stack: LocalStack) -> None:
     status = stack.status()
     assert status.keys() == {"processes", "lag", "ready"}
@@ -56,12 +66,7 @@ def test_wait_returns_when_events_have_reached_clickhouse(stack: LocalStack) -> 
         track(stack, f"wait-{number}")
     stack.kith("wait", "--timeout", "60")
     assert all(row["behind"] == 0 for row in stack.status()["lag"])
-    answer = httpx2.post(
-        stack.settings.clickhouse,
-        params={"query": "SELECT count() FROM kith.events WHERE message_id LIKE 'wait-%'"},
-        auth=(stack.settings.clickhouse_user, stack.credentials.clickhouse_password),
-    )
-    assert (answer.status_code, answer.text) == (200, "20\n")
+    assert count_events(stack, "wait-%") == 20
 
 
 def test_every_process_answers_health_readiness_and_metrics(stack: LocalStack) -> None:
@@ -115,21 +120,27 @@ def test_a_killed_process_is_started_again(stack: LocalStack, name: str) -> None
     stack.kith("wait", "--timeout", "60")
 
 
-def test_down_stops_everything_and_up_continues(own: LocalStack) -> None:
+def test_runs_beside_another_stops_everything_and_continues(stack: LocalStack, own: LocalStack) -> None:
     own.kith("up", "--detach")
     first = own.credentials
-    track(own, "before")
+    track(own, "mine")
     own.kith("wait")
+    ports = [process["port"] for one in (stack, own) for process in one.status()["processes"]]
+    assert len(set(ports)) == len(ports)
+    assert [count_events(one, "mine") for one in (stack, own)] == [0, 1]
+
     pids = own.pids()
     own.kith("down")
     assert not [pid for pid in pids if alive(pid)]
     assert own.kith("status", check=False).returncode == 1
     assert "No stack runs" in own.kith("status", check=False).stderr
+
     own.kith("up", "--detach", "--workers", "2")
     assert own.credentials == first
-    assert [process["name"] for process in own.status()["processes"]].count("worker-2") == 1
+    assert [process["name"] for process in own.status()["processes"]][3:5] == ["worker-1", "worker-2"]
     track(own, "after")
     own.kith("wait")
+    assert (count_events(own, "mine"), count_events(own, "after")) == (1, 1)
     answer = httpx2.get(f"{own.api}/v1/profiles/user_id:u1", headers={"Authorization": f"Bearer {first.api_token}"})
     assert answer.json()["activity"]["events"] == 2
 
@@ -142,20 +153,6 @@ def test_killed_supervisor_leaves_no_orphan_and_its_folder_usable(own: LocalStac
     assert "No stack runs" in own.kith("status", check=False).stderr
     own.kith("up", "--detach")
     assert own.status()["ready"]
-
-
-def test_two_stacks_side_by_side(stack: LocalStack, own: LocalStack) -> None:
-    own.kith("up", "--detach")
-    track(own, "mine")
-    own.kith("wait")
-    ports = [process["port"] for one in (stack, own) for process in one.status()["processes"]]
-    assert len(set(ports)) == len(ports)
-    query = {"query": "SELECT count() FROM kith.events WHERE message_id = 'mine'"}
-    counts = [
-        httpx2.post(one.settings.clickhouse, params=query, auth=("kith", one.credentials.clickhouse_password)).text
-        for one in (stack, own)
-    ]
-    assert counts == ["0\n", "1\n"]
 
 
 def test_second_up_in_a_folder_says_so(stack: LocalStack) -> None:
@@ -174,13 +171,13 @@ def test_a_busy_port_is_a_sentence(tmp_path: Path) -> None:
     assert re.search(rf"Port {port} of the api cannot be used.*KITH_API_PORT", run.stderr)
 
 
-def test_another_partition_count_is_refused(own: LocalStack) -> None:
-    own.kith("up", "--detach")
-    own.kith("down")
-    own.environment["KITH_PARTITIONS"] = "8"
-    run = own.kith("up", "--detach", check=False)
+def test_another_partition_count_is_refused(stack: LocalStack, tmp_path: Path) -> None:
+    """Here on a Kafka that is not this stack's own, which also shows that none is started beside it."""
+    other = LocalStack(tmp_path / "other", KITH_KAFKA_BOOTSTRAP=stack.settings.bootstrap, KITH_PARTITIONS="8")
+    run = other.kith("up", "--detach", check=False)
     assert run.returncode == 1
     assert "has 4 partitions, but KITH_PARTITIONS is 8" in run.stderr
+    assert not other.folder.kafka.exists()
 
 
 def test_foreground_stops_on_interrupt(own: LocalStack) -> None:
