@@ -1,5 +1,6 @@
 """`python -m api`: run one API process until it is told to stop."""
 
+import logging
 import sys
 
 import uvicorn
@@ -15,6 +16,8 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     settings = Settings()
     configure("api", settings.log_level)
+    # Its informational lines name every partition and connection.
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
     try:
         app = create_app(settings)
         listener = bind(settings.host, settings.api_port)

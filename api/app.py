@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import problems
 from api.auth import Tokens
 from api.clickhouse import ANALYST, ClickHouse
+from api.definitions import Definitions
+from api.delivery.changes import Changes
 from api.profiles import Profiles
-from api.routes import dead_letters, health, profiles, query
+from api.routes import dead_letters, health, profiles, query, segments
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
@@ -21,14 +23,17 @@ def create_app(settings: Settings) -> FastAPI:
     tokens = Tokens(settings.api_tokens)
     clickhouse = ClickHouse(settings)
     analyst = ClickHouse(settings, ANALYST)
+    definitions = Definitions(settings)
+    changes = Changes(settings)
+    parts = (clickhouse, analyst, definitions, changes)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await clickhouse.start()
-        await analyst.start()
+        for part in parts:
+            await part.start()
         yield
-        await analyst.stop()
-        await clickhouse.stop()
+        for part in reversed(parts):
+            await part.stop()
 
     app = FastAPI(
         title="Kith API",
@@ -41,9 +46,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tokens = tokens
     app.state.clickhouse = clickhouse
     app.state.analyst = analyst
+    app.state.definitions = definitions
+    app.state.changes = changes
     app.state.profiles = Profiles(clickhouse)
     problems.install(app)
-    for each in (health, profiles, query, dead_letters):
+    for each in (health, profiles, segments, query, dead_letters):
         app.include_router(each.router)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)

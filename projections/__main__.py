@@ -30,8 +30,10 @@ def main() -> int:
     """Run until SIGTERM or SIGINT; return the exit status: 0 when asked to stop, 1 when going on would do harm."""
     settings = Settings()
     configure(settings.projector_id, settings.log_level)
-    # Its informational lines name every partition and connection.
+    # Their lines name every partition, connection and retry; what matters of it is logged here.
     logging.getLogger("kafka").setLevel(logging.WARNING)
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     stop = Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())

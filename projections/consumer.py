@@ -50,6 +50,8 @@ class Consumer:
             # Nobody waits for more bytes than are there: batches are made here.
             fetch_max_wait_ms=100,
         )
+        # Or else the group's first assignment is made without knowing any partition.
+        self._consumer.topics()
         self._listener = _Listener(self._consumer)
         self._committed: Positions = {}
         self._consumer.subscribe(sorted(topics), listener=self._listener)

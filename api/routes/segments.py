@@ -1,0 +1,202 @@
+"""`/v1/segments`: definitions, who is in them, and what changes."""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response, StreamingResponse
+
+from api import pagination
+from api.auth import Authorised
+from api.clickhouse import ClickHouse
+from api.definitions import Definitions, Known, Stored, checked, defined, definitions, living
+from api.delivery import cursor as places
+from api.delivery.changes import Changes
+from api.problems import responses
+from processors.segments.references import referring_to
+from schemas.codec import dumps
+from schemas.errors import Problem
+from schemas.records import DefinitionRecord
+from schemas.settings import Settings
+from schemas.times import to_iso
+
+router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Authorised])
+
+MOST_SEGMENTS = 5000
+_SIZES = (
+    "SELECT segment_id, count() FROM segment_membership WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id"
+)
+_PROGRESS = """\
+SELECT segment_id, version, sum(done) FROM progress_states FINAL
+WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id, version"""
+_MEMBERS = """\
+SELECT toString(profile_id), formatDateTime(since, '%Y-%m-%dT%H:%i:%S.', 'UTC'), toUnixTimestamp64Milli(since) % 1000
+FROM segment_membership WHERE segment_id = {id:String} AND profile_id > {after:UUID}
+ORDER BY profile_id LIMIT {limit:UInt32}"""
+
+SegmentId = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
+Document = Annotated[dict[str, Any], Body(description="`id`, `name`, `where`; see docs/segments.md.")]
+
+
+class Segment(BaseModel):
+    """A segment as the API answers it."""
+
+    id: str
+    name: str
+    where: dict[str, Any]
+    version: int
+    state: str
+    progress: float
+    members: int
+    updated_at: str
+
+
+@router.post("", status_code=201, response_model=Segment, responses=responses(409, 503))
+async def create(request: Request, document: Document) -> Response:
+    """Define a segment. It applies to everybody's history; `progress` says how far that has come."""
+
+    def decide(known: Known) -> DefinitionRecord:
+        definition = checked(document, known)
+        if definition.id in living(known):
+            raise Problem(
+                "conflict", f"There is a segment {definition.id}: change it by PUT /v1/segments/{definition.id}."
+            )
+        if len(living(known)) >= MOST_SEGMENTS:
+            raise Problem("limit-exceeded", f"There are {MOST_SEGMENTS} segments, the most.", limit="segments")
+        return _next(known, definition.id, document)
+
+    known = await _definitions(request).publish(decide)
+    return await _answer(request, [document["id"]], known, 201)
+
+
+@router.put("/{id}", response_model=Segment, responses=responses(503))
+async def change(request: Request, id: SegmentId, document: Document) -> Response:
+    """Change a segment, or define it. A document that says the same as before changes nothing."""
+    document = {"id": id, **document}
+    if document["id"] != id:
+        raise Problem("invalid", f"The document is about segment {document['id']!r}, the path about {id!r}.")
+
+    def decide(known: Known) -> DefinitionRecord | None:
+        checked(document, known)
+        before = known.get(id)
+        return None if before is not None and before.document == document else _next(known, id, document)
+
+    known = await _definitions(request).publish(decide)
+    return await _answer(request, [id], known, 200)
+
+
+@router.delete("/{id}", status_code=204, responses=responses(404, 409, 503))
+async def delete(request: Request, id: SegmentId) -> Response:
+    """Delete a segment: everybody in it exits."""
+
+    def decide(known: Known) -> DefinitionRecord:
+        _existing(known, id)
+        users = referring_to(id, definitions(known))
+        if users:
+            raise Problem("conflict", f"Segment {id} is used by {', '.join(users[:5])}: change these first.")
+        return _next(known, id, None)
+
+    await _definitions(request).publish(decide)
+    return Response(status_code=204)
+
+
+@router.get("", responses=responses(400, 503))
+async def list_segments(request: Request, limit: pagination.Limit = 100, cursor: pagination.Cursor = None) -> Response:
+    """List segments by id."""
+    after = pagination.decode(cursor, str)[0] if cursor else ""
+    known = await _definitions(request).known()
+    ids = [id_ for id_ in living(known) if id_ > after][:limit]
+    following = pagination.encode(ids[-1]) if len(ids) == limit else None
+    return pagination.page([dumps(each) for each in await _shown(request, ids, known)], following)
+
+
+@router.get("/changes", responses={**responses(400, 503), 200: {"content": {"text/event-stream": {}}}})
+async def changes(
+    request: Request,
+    segment: Annotated[list[str] | None, Query(description="Only of these segments.")] = None,
+    include_moves: Annotated[bool, Query(description="Also when only the profile id changes.")] = False,
+    after: Annotated[str | None, Query(max_length=20_000, description="A cursor, or `beginning`.")] = None,
+) -> StreamingResponse:
+    """Stream every change from now on, or after a cursor, as server-sent events; `Last-Event-ID` continues a stream."""
+    stream: Changes = request.app.state.changes
+    start = request.headers.get("last-event-id") or after
+    events = await stream.subscribe(start, frozenset(segment) if segment else None, include_moves)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/{id}", response_model=Segment, responses=responses(404, 503))
+async def segment(request: Request, id: SegmentId) -> Response:
+    """Answer one segment, with how far it was applied and how many people are in it."""
+    known = await _definitions(request).known()
+    _existing(known, id)
+    return await _answer(request, [id], known, 200)
+
+
+@router.get("/{id}/members", responses=responses(400, 404, 503))
+async def members(
+    request: Request, id: SegmentId, limit: pagination.Limit = 1000, cursor: pagination.Cursor = None
+) -> Response:
+    """List who is in a segment, and since when; `after` is the cursor from which `changes` continues this list."""
+    _existing(await _definitions(request).known(), id)
+    clickhouse: ClickHouse = request.app.state.clickhouse
+    if cursor:
+        last, after = pagination.decode(cursor, str, str)
+    else:
+        # Read before the members: a change that comes between is in both, and its sequence tells.
+        last, after = "00000000-0000-0000-0000-000000000000", await places.projected(clickhouse)
+    rows = await clickhouse.rows(_MEMBERS, {"id": id, "after": last, "limit": limit})
+    items = [{"profile_id": profile_id, "since": f"{since}{int(millis):03d}Z"} for profile_id, since, millis in rows]
+    following = pagination.encode(rows[-1][0], after) if len(rows) == limit else None
+    return Response(dumps({"items": items, "next": following, "after": after}), media_type="application/json")
+
+
+async def _answer(request: Request, ids: list[str], known: Known, status: int) -> Response:
+    body = dumps((await _shown(request, ids, known))[0])
+    return Response(body, status, media_type="application/json")
+
+
+async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dict[str, Any]]:
+    """Return these segments as the API answers them."""
+    clickhouse: ClickHouse = request.app.state.clickhouse
+    settings: Settings = request.app.state.settings
+    sizes = {id_: int(count) for id_, count in await clickhouse.rows(_SIZES, {"ids": list(ids)})}
+    applied = {
+        (id_, int(version)): float(done) / settings.partitions
+        for id_, version, done in await clickhouse.rows(_PROGRESS, {"ids": list(ids)})
+    }
+    shown = []
+    for id_ in ids:
+        stored = known[id_]
+        progress = min(1.0, applied.get((id_, stored.version), 0.0))
+        shown.append(
+            {
+                "id": id_,
+                "name": id_,
+                **(stored.document or {}),
+                "version": stored.version,
+                "state": "live" if progress >= 1 else "backfilling",
+                "progress": round(progress, 4),
+                "members": sizes.get(id_, 0),
+                "updated_at": stored.updated_at,
+            }
+        )
+    return shown
+
+
+def _existing(known: Known, id_: str) -> Stored:
+    stored = known.get(id_)
+    if stored is None or stored.document is None:
+        raise Problem("not-found", f"There is no segment {id_}.")
+    return stored
+
+
+def _next(known: Known, id_: str, document: dict[str, Any] | None) -> DefinitionRecord:
+    version = known[id_].version + 1 if id_ in known else 1
+    return defined(id_, document, version, to_iso(int(time.time() * 1000)))
+
+
+def _definitions(request: Request) -> Definitions:
+    found: Definitions = request.app.state.definitions
+    return found
