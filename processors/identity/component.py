@@ -1,34 +1,28 @@
-"""What the writer knows about strong identifiers: one record per connected component of the evidence.
+"""What the writer knows about strong identifiers: one component for all that the evidence connects.
 
-A component is the unit of computation and of storage: whatever is learnt about one of its members can change the
-grouping of this component only. Everything kept here is evidence, or what was last published about it.
+A component is the unit of computation and of storage: what is learnt about a member can change the grouping of this
+component only. All that is kept is evidence, and what was last published about it.
 """
 
-from typing import Any, Final
-
-from processors.identity.grouping import Moment, Pair
-from schemas.codec import dumps, loads
-from schemas.identifier import Identifier, uuid5_text
-
-_KNOWN: Final = 1
-_SHARED: Final = 2
-_ASKED: Final = 4
+from processors.identity.grouping import REDUNDANT, Grouping, Moment, Node, Pair
+from schemas.identifier import uuid5_text
 
 
 class Member:
-    """A strong identifier of a component."""
+    """A strong identifier."""
 
-    __slots__ = ("asked", "first", "known", "neighbours", "owner", "released", "shared", "weak")
+    __slots__ = ("asked", "chunks", "logged_in", "neighbours", "owner", "released", "shared", "unknown", "weak")
 
     def __init__(self) -> None:
-        self.owner: Identifier | None = None  # strongest of its profile, as published; None: nothing published
-        self.first: Moment | None = None  # the earliest evidence that names it
+        self.owner: Node | None = None  # strongest of its profile, as published; None: nothing published
         self.neighbours = 0  # how many identifiers of stronger types the evidence pairs it with
-        self.known = False  # some event carries it; otherwise only alias calls have named it
-        self.shared = False  # it has too many of them, and joins nothing
-        self.asked = False  # the unit that owns it was asked whether any event carries it
+        self.logged_in: Moment | None = None  # its earliest login on a weak identifier
         self.released: int | None = None  # evidence from before this instant is forgotten
-        self.weak: set[Identifier] = set()  # weak identifiers that it logged in on
+        self.shared = False  # too many neighbours: it joins nothing
+        self.unknown = False  # only alias calls have named it; whether any event carries it was asked (`asked`)
+        self.asked = False
+        self.weak: list[Node] | None = None  # the newest weak identifiers that it logged in on; the others are in
+        self.chunks = 0  # so many records of their own
 
     def remembers(self, when: Moment) -> bool:
         """Tell whether evidence of that moment counts for this identifier: it was not released afterwards."""
@@ -36,19 +30,20 @@ class Member:
 
 
 class Evidence:
-    """What is known about a pair: its earliest moment, and what became of the join."""
+    """What is known about a pair: its earliest moment, what became of it, and what was published of that."""
 
-    __slots__ = ("outcome", "when")
+    __slots__ = ("outcome", "told", "when")
 
-    def __init__(self, when: Moment, outcome: str = "") -> None:
+    def __init__(self, when: Moment, outcome: str = REDUNDANT) -> None:
         self.when = when
-        self.outcome = outcome  # of grouping: joined, redundant, or the rule that refused it
+        self.outcome = outcome
+        self.told: tuple[str, Moment] | None = None  # outcome and moment; None: nothing
 
 
 class Ruling:
     """The newest of the operators' decisions on a pair: a link or a split."""
 
-    __slots__ = ("at", "decision_id", "kind", "operator", "place", "reason")
+    __slots__ = ("at", "decision_id", "kind", "operator", "place", "reason", "refused", "told")
 
     def __init__(self, at: int, decision_id: str, kind: str, reason: str, operator: str, place: int) -> None:
         self.at = at
@@ -57,6 +52,8 @@ class Ruling:
         self.reason = reason
         self.operator = operator
         self.place = place  # among the pairs of one split
+        self.refused = False  # a link that a newer link together with a split rules out
+        self.told: bool | None = None  # `refused`, as published
 
     def order(self) -> tuple[int, str, str]:
         """Return the sort key by which one ruling is newer than another."""
@@ -67,40 +64,65 @@ class Ruling:
         return uuid5_text(f"{self.decision_id}:{self.place}") if self.place else self.decision_id
 
 
+class Rare:
+    """What few components have; every one with a member that is shared, or was released, has it."""
+
+    __slots__ = ("apart", "rulings", "spellings")
+
+    def __init__(self) -> None:
+        # Pairs that connect nothing, with the member that keeps them. The other one is shared (outcome "shared"), or
+        # was released afterwards (outcome ""): then the pair is kept only because the member counts its neighbours.
+        self.apart: dict[tuple[Node, Pair], Evidence] = {}
+        self.rulings: dict[Pair, Ruling] = {}
+        # (address as its provider reads it, address): one mailbox under the policy.
+        self.spellings: dict[Pair, Evidence] = {}
+
+
 class Component:
     """Strong identifiers that the evidence connects, shared ones left out; a shared one is a component of its own."""
 
-    __slots__ = ("apart", "members", "pairs", "root", "rulings", "spelt")
+    __slots__ = ("grouping", "members", "pairs", "rare", "root", "touched")
 
-    def __init__(self, root: Identifier) -> None:
+    def __init__(self, root: Node) -> None:
         self.root = root  # the member under whose key the record is stored
-        self.members: dict[Identifier, Member] = {root: Member()}
+        self.members: dict[Node, Member] = {}
         self.pairs: dict[Pair, Evidence] = {}
-        # Pairs that connect nothing, with the member that keeps them: the other one is shared (outcome "shared"), or was
-        # released afterwards (outcome ""); then the pair is kept only because the member counts its neighbours.
-        self.apart: dict[tuple[Identifier, Pair], Evidence] = {}
-        self.rulings: dict[Pair, Ruling] = {}
-        self.spelt: set[Pair] = set()  # (address as its provider reads it, address): one mailbox
+        self.rare: Rare | None = None
+        self.grouping: Grouping | None = None  # kept between batches where making it anew would take long
+        self.touched = False  # by the present batch
 
     def holds(self, pair: Pair) -> bool:
         """Tell whether both identifiers are members."""
         return pair[0] in self.members and pair[1] in self.members
 
+    def exceptions(self) -> Rare:
+        """Return what few components have, to add to it."""
+        if self.rare is None:
+            self.rare = Rare()
+        return self.rare
+
     def absorb(self, other: "Component") -> None:
-        """Take over everything that `other` knows; it must not be used afterwards."""
+        """Take over everything that `other` knows, and leave it without members."""
         self.members.update(other.members)
         self.pairs.update(other.pairs)
-        self.apart.update(other.apart)
-        self.rulings.update(other.rulings)
-        self.spelt |= other.spelt
+        if other.rare is not None:
+            mine = self.exceptions()
+            mine.apart.update(other.rare.apart)
+            mine.rulings.update(other.rare.rulings)
+            mine.spellings.update(other.rare.spellings)
+        self.grouping = None
+        other.members = {}
 
     def pieces(self) -> list["Component"]:
-        """Return what this component falls into where nothing connects its members; it must not be used afterwards."""
-        piece_of = {}
+        """Return what this component falls into where nothing connects its members, and leave it without members."""
+        piece_of: dict[Node, Component] = {}
         for identifier, member in self.members.items():
             piece_of[identifier] = Component(identifier)
             piece_of[identifier].members[identifier] = member
-        for a, b in (*self.pairs, *self.rulings, *self.spelt):
+            if member.shared or member.released is not None:
+                piece_of[identifier].exceptions()
+        rare = self.rare or Rare()
+        for a, b in (*self.pairs, *rare.rulings, *rare.spellings):
             if a in piece_of and b in piece_of and piece_of[a] is not piece_of[b]:
                 one, other = piece_of[a], piece_of[b]
                 if len(one.members) < len(other.members):
@@ -110,72 +132,13 @@ class Component:
                     piece_of[identifier] = one
         for pair, evidence in self.pairs.items():
             piece_of[pair[0]].pairs[pair] = evidence
-        for (holder, pair), evidence in self.apart.items():
-            piece_of[holder].apart[holder, pair] = evidence
-        for pair, ruling in self.rulings.items():
+        for (holder, pair), evidence in rare.apart.items():
+            piece_of[holder].exceptions().apart[holder, pair] = evidence
+        for pair, ruling in rare.rulings.items():
             for identifier in piece_of.keys() & pair:
-                piece_of[identifier].rulings[pair] = ruling
-        for pair in self.spelt:
+                piece_of[identifier].exceptions().rulings[pair] = ruling
+        for pair, evidence in rare.spellings.items():
             for identifier in piece_of.keys() & pair:
-                piece_of[identifier].spelt.add(pair)
+                piece_of[identifier].exceptions().spellings[pair] = evidence
+        self.members = {}
         return list({id(piece): piece for piece in piece_of.values()}.values())
-
-    def encode(self) -> bytes:
-        """Return the record of this component; members stand in order, and elsewhere by their place in it."""
-        members = sorted(self.members)
-        place = {identifier: index for index, identifier in enumerate(members)}
-        rows = []
-        for identifier in members:
-            member = self.members[identifier]
-            flags = _KNOWN * member.known + _SHARED * member.shared + _ASKED * member.asked
-            owner = -1 if member.owner is None else place[member.owner]
-            weak = [list(one) for one in sorted(member.weak)]
-            rows.append([*identifier, owner, flags, member.neighbours, member.released, member.first, weak])
-        return dumps(
-            [
-                rows,
-                [[place[a], place[b], *e.when, e.outcome] for (a, b), e in sorted(self.pairs.items(), key=_key)],
-                [
-                    [place[holder], *a, *b, *e.when, e.outcome]
-                    for (holder, (a, b)), e in sorted(self.apart.items(), key=_key)
-                ],
-                [
-                    [*a, *b, r.at, r.decision_id, r.kind, r.reason, r.operator, r.place]
-                    for (a, b), r in sorted(self.rulings.items(), key=_key)
-                ],
-                [[*a, *b] for a, b in sorted(self.spelt)],
-                place[self.root],
-            ]
-        )
-
-    @classmethod
-    def decode(cls, record: bytes) -> "Component":
-        """Return the component that `encode` made a record of."""
-        rows, pairs, apart, rulings, spelt, root = loads(record)
-        members = [Identifier(row[0], row[1]) for row in rows]
-        component = cls(members[root])
-        component.members = {}
-        for identifier, (_, _, owner, flags, neighbours, released, first, weak) in zip(members, rows, strict=True):
-            member = component.members[identifier] = Member()
-            member.owner = None if owner < 0 else members[owner]
-            member.known, member.shared, member.asked = (
-                bool(flags & _KNOWN),
-                bool(flags & _SHARED),
-                bool(flags & _ASKED),
-            )
-            member.neighbours, member.released = neighbours, released
-            member.first = None if first is None else (first[0], first[1], first[2])
-            member.weak = {Identifier(type_, value) for type_, value in weak}
-        for a, b, t, message_id, event_id, outcome in pairs:
-            component.pairs[members[a], members[b]] = Evidence((t, message_id, event_id), outcome)
-        for holder, a_type, a_value, b_type, b_value, t, message_id, event_id, outcome in apart:
-            pair = (Identifier(a_type, a_value), Identifier(b_type, b_value))
-            component.apart[members[holder], pair] = Evidence((t, message_id, event_id), outcome)
-        for a_type, a_value, b_type, b_value, *ruling in rulings:
-            component.rulings[Identifier(a_type, a_value), Identifier(b_type, b_value)] = Ruling(*ruling)
-        component.spelt = {(Identifier(*pair[:2]), Identifier(*pair[2:])) for pair in spelt}
-        return component
-
-
-def _key(entry: tuple[Any, Any]) -> Any:
-    return entry[0]

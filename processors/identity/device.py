@@ -1,19 +1,16 @@
-"""What the writer knows about a weak identifier: the logins on it, and the slices that it last published.
+"""What the writer knows about a weak identifier: who logged in on it when, and whose it was published to be.
 
 Called a device, because that is what a cookie or a device id stands for: a thing that several people may use in turn.
+Logins are kept as *runs*: of logins of one identifier that follow each other the first and the last. When somebody
+else's login turns up inside a run, what lies between has to be asked for again; nothing else is ever missed.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
 from typing import Final
 
-from processors.identity.grouping import Moment
-from processors.identity.slices import Cut
-from schemas.codec import dumps, loads
-from schemas.identifier import Identifier
-
-_KNOWN: Final = 1
-_SHARED: Final = 2
-_ASKED: Final = 4
+from processors.identity.grouping import Moment, Node
+from processors.identity.slices import Cut, extend
 
 
 class User:
@@ -22,85 +19,136 @@ class User:
     __slots__ = ("owner", "released", "shared", "watched")
 
     def __init__(self) -> None:
-        self.owner: Identifier | None = None
+        self.owner: Node | None = None
         self.released: int | None = None
         self.shared = False
         self.watched = False  # its unit sends every login, because others log in here too
 
 
+class Run:
+    """Logins of one identifier without another's in between."""
+
+    __slots__ = ("first", "last", "user")
+
+    def __init__(self, first: Moment, last: Moment, user: Node) -> None:
+        self.first = first
+        self.last = last
+        self.user = user
+
+
+_FIRST: Final = attrgetter("first")
+_START: Final = attrgetter("start")
+
+
 class Device:
     """A weak identifier."""
 
-    __slots__ = ("asked", "known", "logins", "released", "shared", "shared_at", "slices", "users", "weak")
+    __slots__ = (
+        "asked",
+        "chunks",
+        "contested",
+        "known",
+        "recut_from",
+        "released",
+        "runs",
+        "shared_at",
+        "slices",
+        "users",
+        "weak",
+    )
 
-    def __init__(self, weak: Identifier) -> None:
+    def __init__(self, weak: Node) -> None:
         self.weak = weak
-        self.known = False
-        self.shared = False
+        self.known = False  # some event carries it; otherwise only alias calls have named it
         self.asked = False
-        self.shared_at: Moment | None = None  # the login that made it so
+        self.contested = False  # different people log in: every login matters
+        self.shared_at: Moment | None = None  # the login that made it shared; None: it is not
         self.released: int | None = None
-        self.users: dict[Identifier, User] = {}
-        self.logins: list[tuple[int, str, str, Identifier]] = []  # (t, message_id, event_id, user), in this order
+        self.users: dict[Node, User] = {}
+        self.runs: list[Run] = []  # in order of their first logins
         self.slices: list[Cut] = []  # as published
+        self.chunks = 0  # how many records hold the runs
+        self.recut_from: int | None = None  # the first run that has changed since then; None: none has
 
-    def add(self, user: Identifier, when: Moment) -> bool:
-        """Remember a login; tell whether it was new."""
-        login = (*when, user)
-        place = bisect_left(self.logins, login)
-        if place < len(self.logins) and self.logins[place] == login:
-            return False
-        self.logins.insert(place, login)
-        if user not in self.users:
-            self.users[user] = User()
-        return True
+    def log_in(self, identifier: Node, when: Moment) -> Node | None:
+        """Take a login in. Return the identifier whose run it cuts, if what lies between is to be asked for."""
+        runs = self.runs
+        place = bisect_right(runs, when, key=_FIRST) - 1
+        run = runs[place] if place >= 0 else None
+        if run is not None and run.user == identifier:
+            if when > run.last:
+                run.last = when
+                self._changed(place)
+            return None
+        cut = run if run is not None and when < run.last else None
+        if cut is not None:
+            # The later part of the run begins somewhere before its last login; where, only its unit knows.
+            runs.insert(place + 1, Run(cut.last, cut.last, cut.user))
+            cut.last = cut.first
+        if place + 1 < len(runs) and runs[place + 1].user == identifier:
+            runs[place + 1].first = when
+        else:
+            runs.insert(place + 1, Run(when, when, identifier))
+        self._changed(place + 1 if cut is None else place)
+        return None if cut is None else cut.user
 
-    def share(self, when: Moment) -> None:
-        """Become shared by a login: whose logins they were is of no consequence any more."""
-        self.shared = True
+    def become_known(self) -> None:
+        """Some event carries the identifier."""
+        self.known = True
+        self._changed(0)
+
+    def become_shared(self, when: Moment) -> None:
+        """Whose logins they were is of no consequence any more."""
         self.shared_at = when
-        self.logins, self.users = [], {}
+        self.runs, self.users = [], {}
+        self._changed(0)
 
     def release(self, at: int) -> None:
-        """Forget the logins from before the instant `at`."""
-        self.released = at
-        self.shared, self.shared_at = False, None
-        self.logins = [login for login in self.logins if login[0] >= at]
-        remaining = {login[3] for login in self.logins}
-        self.users = {identifier: user for identifier, user in self.users.items() if identifier in remaining}
+        """Forget what was before the instant `at`; what came after is sent again."""
+        self.released, self.shared_at = at, None
+        self._forget(at, None)
+        users = {run.user for run in self.runs}
+        self.users = {identifier: user for identifier, user in self.users.items() if identifier in users}
 
-    def encode(self) -> bytes:
-        """Return the record of this device; users stand in order, and elsewhere by their place in it."""
-        users = sorted(self.users)
-        place = {identifier: index for index, identifier in enumerate(users)}
-        return dumps(
-            [
-                _KNOWN * self.known + _SHARED * self.shared + _ASKED * self.asked,
-                self.released,
-                self.shared_at,
-                [
-                    [*identifier, user.owner and list(user.owner), user.released, user.shared, user.watched]
-                    for identifier in users
-                    for user in (self.users[identifier],)
-                ],
-                [[t, message_id, event_id, place[user]] for t, message_id, event_id, user in self.logins],
-                [[start, *owner] for start, owner in self.slices],
-            ]
-        )
+    def look_up(self, identifier: Node, owner: Node | None, released: int | None, shared: bool) -> None:
+        """Take over from its component what matters about a user."""
+        user = self.users.get(identifier)
+        if user is None or (user.owner, user.released, user.shared) == (owner, released, shared):
+            return
+        if released != user.released and released is not None:
+            self._forget(released, identifier)
+        user.owner, user.released, user.shared = owner, released, shared
+        self._changed(0)
 
-    @classmethod
-    def decode(cls, weak: Identifier, record: bytes) -> "Device":
-        """Return the device that `encode` made a record of."""
-        device = cls(weak)
-        flags, device.released, shared_at, users, logins, slices = loads(record)
-        device.known, device.shared, device.asked = bool(flags & _KNOWN), bool(flags & _SHARED), bool(flags & _ASKED)
-        device.shared_at = None if shared_at is None else (shared_at[0], shared_at[1], shared_at[2])
-        identifiers = []
-        for type_, value, owner, released, shared, watched in users:
-            identifiers.append(Identifier(type_, value))
-            user = device.users[identifiers[-1]] = User()
-            user.owner = None if owner is None else Identifier(*owner)
-            user.released, user.shared, user.watched = released, shared, watched
-        device.logins = [(t, message_id, event_id, identifiers[user]) for t, message_id, event_id, user in logins]
-        device.slices = [Cut(start, Identifier(type_, value)) for start, type_, value in slices]
-        return device
+    def cut(self) -> list[Cut]:
+        """Return the slices that the runs make now; where only late runs have changed, from the first of them on."""
+        if not self.known:
+            return []
+        if self.shared_at is not None:
+            return [Cut(None, self.weak)]
+        place, runs = self.recut_from, self.runs
+        kept: list[Cut] = []
+        if place and runs and not self.users[runs[0].user].shared and self.slices:
+            t = runs[place].first[0]
+            place = bisect_left(runs, (t, "", ""), key=_FIRST)
+            if place:
+                kept = self.slices[: bisect_left(self.slices, t, lo=1, key=_START)]
+        begin = place if kept and place else 0
+        counted = ((run, self.users[run.user]) for run in runs[begin:])
+        return extend(kept, ((run.first[0], user.owner or run.user) for run, user in counted if not user.shared))
+
+    def _forget(self, at: int, identifier: Node | None) -> None:
+        """Forget logins from before an instant, of one identifier or of all."""
+        kept = []
+        for run in self.runs:
+            if identifier in (None, run.user) and run.first[0] < at:
+                if run.last[0] < at:
+                    continue
+                run.first = run.last
+            kept.append(run)
+        kept.sort(key=_FIRST)
+        self.runs = kept
+        self._changed(0)
+
+    def _changed(self, place: int) -> None:
+        self.recut_from = place if self.recut_from is None else min(place, self.recut_from)

@@ -1,8 +1,8 @@
 """Identity, kept up to date: the writer folds evidence in batches and publishes only what changes.
 
 The answer is that of `resolve`, whatever the order, the repetition and the batching of the evidence. A batch is taken
-in first (`intake`), then every component that it touched is grouped anew, once, and every device on which somebody
-logged in or changed hands is cut anew (`settle`).
+in first (`intake`, into the `graph`); then every component that it touched is grouped anew, once, and every device on
+which somebody logged in or changed hands is cut anew (`settle`).
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,7 @@ CAPACITY: Final = 200_000  # decoded identifiers kept between batches
 
 
 class IdentityFold:
-    """The writer's fold. `get(key)` reads what earlier outcomes' `writes` have stored; nothing else outlives a
-    batch."""
+    """The writer's fold. `get` reads what earlier outcomes' `writes` have stored; nothing else outlives a batch."""
 
     def __init__(self, policy: Policy, get: Get, capacity: int = CAPACITY) -> None:
         self._policy = policy
@@ -37,7 +36,6 @@ class IdentityFold:
         intake = Intake(graph)
         for item in items:
             intake.take(item)
-        outcome = Outcome(watches=graph.questions)
-        settle(graph.touched, self._policy, self._store, outcome, version)
-        outcome.writes = self._store.take_writes()
+        outcome = Outcome(version)
+        settle(graph.touched, self._policy, self._store, outcome)
         return outcome

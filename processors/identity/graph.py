@@ -1,219 +1,216 @@
 """The evidence as a graph under construction: what one item of evidence does to components and devices.
 
-Every operation is idempotent and they commute: items may come in any order and any number of times. Each touches what
-has to be settled afterwards.
+Operations are idempotent and commute: items may come in any order and any number of times. Each touches what has to be
+settled afterwards.
 """
 
 from processors.identity.component import Component, Evidence, Member
-from processors.identity.device import Device
+from processors.identity.device import Device, User
 from processors.identity.evidence import Watch
-from processors.identity.grouping import SHARED, Moment, Pair
-from processors.identity.policy import Policy
-from processors.identity.store import Store
-from processors.identity.touched import Touched
+from processors.identity.grouping import SHARED, Moment, Node, Pair, join_key
+from processors.identity.sharing import Sharing
 from schemas.identifier import Identifier, is_weak
 
 
-class Graph:
-    """Components and devices, under one policy. `questions` collects what the workers must be asked."""
+class Graph(Sharing):
+    """Components and devices, under one policy."""
 
-    def __init__(self, policy: Policy, store: Store) -> None:
-        self.policy = policy
-        self.store = store
-        self.touched = Touched()
-        self.questions: list[Watch] = []
-
-    def component(self, identifier: Identifier) -> Component:
-        """Return the component of a strong identifier; a new one if nothing is known about it."""
-        component = self.store.component(identifier)
-        if component is None:
-            component = Component(identifier)
-            self.store.place(component, identifier)
-        return component
-
-    def member(self, identifier: Identifier) -> Member:
-        """Return what is known about a strong identifier."""
-        return self.component(identifier).members[identifier]
-
-    def touch(self, identifier: Identifier) -> Component:
-        """Return the component of a strong identifier, to be changed now and grouped anew later."""
+    def touch(self, identifier: Node) -> Component:
+        """Return the component of a strong identifier, to be changed now and settled later."""
         component = self.component(identifier)
-        self.touched.component(component, identifier)
+        self.touched.component(component)
         return component
 
-    def merge(self, a: Identifier, b: Identifier) -> Component:
+    def merge(self, a: Node, b: Node) -> Component:
         """Make the components of two strong identifiers one, and return it."""
-        one, other = self.component(a), self.component(b)
+        return self._merged(a, b, self.store.find(a), self.store.find(b))
+
+    def _merged(self, a: Node, b: Node, one: Component | None, other: Component | None) -> Component:
+        if one is None or other is None:
+            return self._with_newcomer(a, b, one or other)
         if one is other:
             return one
-        self.touch(a)
-        self.touch(b)
         if len(one.members) < len(other.members):
             one, other = other, one
-        one.absorb(other)
         self.store.place(one, *other.members)
-        # Where both are members now, one was shared until it was released: the pair counts again.
-        again = [key for key, evidence in one.apart.items() if evidence.outcome == SHARED and one.holds(key[1])]
-        moments = [one.apart.pop(key).when for key in again]
-        for holder, pair in again:
-            if self.counted_by(pair) == holder:
-                one.members[holder].neighbours -= 1
-        for (_, pair), when in zip(again, moments, strict=True):
-            self.together(*pair, when)
+        one.absorb(other)
+        self.touched.component(one)
+        if one.rare is not None and one.rare.apart:
+            self._count_again(one)
         return self.component(a)
 
-    def seen(self, identifier: Identifier, when: Moment) -> None:
-        """A strong identifier is carried by an event that is evidence, at that moment."""
-        self.known(identifier)
-        member = self.member(identifier)
-        if member.remembers(when) and (member.first is None or when < member.first):
-            self.touch(identifier)
-            member.first = when
+    def _with_newcomer(self, a: Node, b: Node, component: Component | None) -> Component:
+        """Nothing was known about one of them, or both: it needs no component of its own."""
+        if component is None:
+            component = Component(a)
+        for identifier in (a, b):
+            if identifier not in component.members:
+                self.store.admit(component, identifier)
+                if component.grouping is not None:
+                    component.grouping.admit(identifier)
+        self.touched.component(component)
+        return component
 
-    def known(self, identifier: Identifier) -> None:
+    def _count_again(self, component: Component) -> None:
+        """Where both of a pair kept apart are members now, one was shared until it was released: the pair counts
+        again."""
+        apart = component.exceptions().apart
+        again = [key for key, evidence in apart.items() if evidence.outcome == SHARED and component.holds(key[1])]
+        evidences = [apart.pop(key) for key in again]
+        for holder, pair in again:
+            if self.counted_by(pair) == holder:
+                component.members[holder].neighbours -= 1
+        for (_, pair), evidence in zip(again, evidences, strict=True):
+            self.touched.gone.append((pair, evidence))
+            self.together(*pair, evidence.when)
+
+    def known(self, identifier: Node) -> None:
         """Some event carries the identifier."""
-        if not self._held(identifier).known:
-            self._held(identifier).known = True
-            self._touch_either(identifier)
+        if is_weak(identifier[0]):
+            device = self.store.device(identifier)
+            if not device.known:
+                device.become_known()
+                self.touched.device(identifier)
+        elif self.member(identifier).unknown:
+            component = self.touch(identifier)
+            component.members[identifier].unknown = False
+            component.grouping = None
 
-    def ask(self, identifier: Identifier) -> None:
+    def ask(self, identifier: Node) -> None:
         """Ask whether some event carries the identifier, unless that is known or was asked before."""
-        held = self._held(identifier)
-        if not held.known and not held.asked:
-            held.asked = True
-            self._touch_either(identifier)
-            self.questions.append(Watch(identifier, None))
-
-    def together(self, a: Identifier, b: Identifier, when: Moment) -> None:
-        """Two strong identifiers were seen together at that moment."""
-        pair, mine, other = (a, b), self.member(a), self.member(b)
-        if not mine.remembers(when) or not other.remembers(when):
-            counter = self.counted_by(pair)
-            if counter is not None and self.member(counter).remembers(when) and not self.member(counter).shared:
-                self._keep_apart(counter, pair, when, "")
-        elif mine.shared or other.shared:
-            for identifier, member in ((a, mine), (b, other)):
-                if not member.shared:
-                    self._keep_apart(identifier, pair, when, SHARED)
+        held: Member | Device
+        if is_weak(identifier[0]):
+            held = self.store.device(identifier)
+            is_known = held.known
+            self.touched.device(identifier)
         else:
-            component = self.merge(a, b)
-            if mine.shared or other.shared:  # since what had been kept apart counts again
-                self.together(a, b, when)
-            else:
-                self._keep(component, pair, when)
+            is_new = self.store.find(identifier) is None
+            held = self.touch(identifier).members[identifier]
+            held.unknown = held.unknown or is_new
+            is_known = not held.unknown
+        if not is_known and not held.asked:
+            held.asked = True
+            self.touched.watches[Watch(Identifier(*identifier), None)] = None
 
-    def logged_in(self, weak: Identifier, strong: Identifier, when: Moment) -> None:
-        """A strong identifier was used on a weak one at that moment."""
-        device = self.store.device(weak)
-        if device.shared or (device.released is not None and when[0] < device.released):
+    def together(self, a: Node, b: Node, when: Moment) -> None:
+        """Two strong identifiers were seen together at that moment."""
+        pair = (a, b)
+        one, other = self.store.find(a), self.store.find(b)
+        # Only where there are exceptions can one of them be shared or have been released.
+        is_rare = (one is not None and one.rare is not None) or (other is not None and other.rare is not None)
+        if is_rare and self._is_kept_apart(pair, when):
             return
-        if device.add(strong, when):
-            if len(device.users) > self.policy.shared_threshold:
-                device.share(when)
-            elif weak not in self.member(strong).weak:
-                self.touch(strong).members[strong].weak.add(weak)
-            self.touched.device(weak, strong)
+        component = self._merged(a, b, one, other)
+        if is_rare and not component.holds(pair):  # what had been kept apart has made one of them shared
+            self._is_kept_apart(pair, when)
+        else:
+            self._keep(component, pair, when)
 
-    def counted_by(self, pair: Pair) -> Identifier | None:
-        """Return the member of a pair to which the other is a neighbour of stronger type; None if they are equals."""
-        rank_a, rank_b = self.policy.rank(pair[0].type), self.policy.rank(pair[1].type)
-        return None if rank_a == rank_b else pair[0] if rank_a > rank_b else pair[1]
-
-    def release(self, identifier: Identifier, at: int) -> None:
-        """Forget a strong identifier's evidence from before the instant `at`, and what followed from it."""
-        component = self.touch(identifier)
-        member = component.members[identifier]
-        member.released = at
-        if member.first is not None and not member.remembers(member.first):
-            member.first = None
-        for weak in sorted(member.weak):
-            self.touched.device(weak, identifier)
-        if member.shared:
-            member.shared, member.neighbours = False, 0
-            for a, b in [pair for pair in (*component.rulings, *component.spelt) if identifier in pair]:
-                if not self.member(a).shared and not self.member(b).shared:
-                    self.merge(a, b)
-            return
-        for pair in [pair for pair in component.pairs if identifier in pair]:
-            evidence = component.pairs[pair]
-            if not member.remembers(evidence.when):
-                del component.pairs[pair]
-                counter = self.counted_by(pair)
-                if counter == identifier:
-                    member.neighbours -= 1
-                elif counter is not None:
-                    component.apart[counter, pair] = Evidence(evidence.when)
-        for holder, pair in [key for key in component.apart if key[0] == identifier]:
-            if not member.remembers(component.apart[holder, pair].when):
-                del component.apart[holder, pair]
-                member.neighbours -= self.counted_by(pair) == identifier
-        self._fall_to_pieces(component)
+    def _is_kept_apart(self, pair: Pair, when: Moment) -> bool:
+        """Tell whether a pair connects nothing, and keep what is needed of it then."""
+        members = [(identifier, self.store.find(identifier)) for identifier in pair]
+        known = [component.members[identifier] for identifier, component in members if component is not None]
+        if not all(member.remembers(when) for member in known):
+            counter = self.counted_by(pair)
+            if counter is not None:
+                member = self.member(counter)
+                if member.remembers(when) and not member.shared:
+                    self.keep_apart(counter, pair, when, "")
+            return True
+        if any(member.shared for member in known):
+            for identifier in pair:
+                if not self.member(identifier).shared:
+                    self.keep_apart(identifier, pair, when, SHARED)
+            return True
+        return False
 
     def _keep(self, component: Component, pair: Pair, when: Moment) -> None:
         """Keep the earliest moment of a pair that connects its component."""
         evidence = component.pairs.get(pair)
         if evidence is not None and evidence.when <= when:
             return
-        self.touch(pair[0])
+        self.touched.component(component)
+        grouping = component.grouping
+        if grouping is not None:
+            grouping.disturbed.update(pair)
+        if grouping is not None and not any(component.members[identifier].unknown for identifier in pair):
+            if evidence is not None:
+                grouping.remove(join_key(self.policy, *pair, evidence.when))
+            grouping.add(join_key(self.policy, *pair, when))
         if evidence is not None:
-            component.pairs[pair] = Evidence(when, evidence.outcome)
+            evidence.when = when
             return
         component.pairs[pair] = Evidence(when)
         counter = self.counted_by(pair)
-        if counter is not None and component.apart.pop((counter, pair), None) is None:
-            self._count(counter, when)
-
-    def _keep_apart(self, holder: Identifier, pair: Pair, when: Moment, outcome: str) -> None:
-        """Keep a pair that connects nothing: the earliest moment at which it would, else the earliest of all."""
-        component = self.component(holder)
-        evidence = component.apart.get((holder, pair))
-        if evidence is not None and (evidence.outcome != SHARED, evidence.when) <= (outcome != SHARED, when):
+        if counter is None:
             return
-        if pair in component.pairs:
-            return
-        self.touch(holder)
-        component.apart[holder, pair] = Evidence(when, outcome)
-        if evidence is None and self.counted_by(pair) == holder:
-            self._count(holder, when)
-
-    def _count(self, identifier: Identifier, when: Moment) -> None:
-        """Count a neighbour of stronger type; too many make the identifier shared."""
-        member = self.member(identifier)
-        member.neighbours += 1
-        if member.neighbours > self.policy.shared_threshold:
-            self._share(identifier, when)
-
-    def _share(self, identifier: Identifier, when: Moment) -> None:
-        """Take an identifier that has become shared out of its component, which falls to pieces without it."""
-        component = self.component(identifier)
-        member = component.members.pop(identifier)
-        member.shared = True
-        self.touched.shared[identifier] = when
-        self.touched.members[identifier] = None
-        for weak in sorted(member.weak):
-            self.touched.device(weak, identifier)
-        alone = Component(identifier)
-        alone.members[identifier] = member
-        alone.rulings = {pair: ruling for pair, ruling in component.rulings.items() if identifier in pair}
-        alone.spelt = {pair for pair in component.spelt if identifier in pair}
-        self.store.place(alone, identifier)
-        for pair in [pair for pair in component.pairs if identifier in pair]:
-            other = pair[1] if pair[0] == identifier else pair[0]
-            component.apart[other, pair] = Evidence(component.pairs.pop(pair).when, SHARED)
-        for key in [key for key in component.apart if key[0] == identifier]:
-            del component.apart[key]
-        self._fall_to_pieces(component)
-
-    def _fall_to_pieces(self, component: Component) -> None:
-        for piece in component.pieces():
-            self.store.place(piece, *piece.members)
-            self.touched.members[piece.root] = None
-
-    def _held(self, identifier: Identifier) -> Member | Device:
-        return self.store.device(identifier) if is_weak(identifier.type) else self.member(identifier)
-
-    def _touch_either(self, identifier: Identifier) -> None:
-        if is_weak(identifier.type):
-            self.touched.device(identifier)
+        if component.rare is not None and (counter, pair) in component.rare.apart:
+            del component.rare.apart[counter, pair]  # counted already
         else:
-            self.touch(identifier)
+            self.count(component, counter, when)
+
+    def used(self, strong: Node, when: Moment) -> None:
+        """A strong identifier was used on some weak one at that moment: evidence of it, whatever becomes of the
+        login."""
+        component = self.component(strong)
+        member = component.members[strong]
+        if member.remembers(when) and (member.logged_in is None or when < member.logged_in):
+            self.touched.component(component)
+            member.logged_in = when
+            if component.grouping is not None:
+                component.grouping.disturbed.add(strong)
+
+    def logged_in(self, weak: Node, strong: Node, when: Moment) -> None:
+        """A strong identifier was used on a weak one at that moment."""
+        device = self.store.device(weak)
+        if device.shared_at is not None or (device.released is not None and when[0] < device.released):
+            return
+        component = self.component(strong)
+        member = component.members[strong]
+        if strong not in device.users:
+            device.users[strong] = User()
+            self.touched.device(weak, strong)
+            if len(device.users) > self.policy.shared_threshold:
+                device.become_shared(when)
+                return
+            self.store.log_in(strong, member, weak)
+            self.touched.component(component)
+        if member.remembers(when):
+            cut = device.log_in(strong, when)
+            if device.recut_from is not None:
+                self.touched.device(weak)
+            if cut is not None:
+                self.touched.watches[Watch(Identifier(*cut), Identifier(*weak))] = None
+
+    def release(self, identifier: Node, at: int) -> None:
+        """Forget a strong identifier's evidence from before the instant `at`, and what followed from it."""
+        is_new = self.store.find(identifier) is None
+        component = self.touch(identifier)
+        member = component.members[identifier]
+        member.released = at
+        member.unknown = member.unknown or is_new
+        if member.logged_in is not None and not member.remembers(member.logged_in):
+            member.logged_in = None
+        for weak in self.store.weak_of(identifier, member):
+            self.touched.device(weak, identifier)
+        if member.shared:
+            member.shared, member.neighbours = False, 0
+            rare = component.exceptions()
+            for a, b in (*rare.rulings, *rare.spellings):
+                if not self.member(a).shared and not self.member(b).shared:
+                    self.merge(a, b)
+            return
+        apart = component.exceptions().apart
+        for pair in [pair for pair in component.pairs if identifier in pair]:
+            evidence = component.pairs[pair]
+            if not member.remembers(evidence.when):
+                self.touched.gone.append((pair, component.pairs.pop(pair)))
+                counter = self.counted_by(pair)
+                if counter == identifier:
+                    member.neighbours -= 1
+                elif counter is not None:
+                    apart[counter, pair] = Evidence(evidence.when)
+        for key in [key for key in apart if key[0] == identifier and not member.remembers(apart[key].when)]:
+            self.touched.gone.append((key[1], apart.pop(key)))
+            member.neighbours -= self.counted_by(key[1]) == identifier
+        self.fall_to_pieces(component)

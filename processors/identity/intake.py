@@ -1,16 +1,17 @@
 """Taking items in: what each kind of evidence says about the graph.
 
-Items that name an identifier which the policy blocks say nothing.
+Items that name an identifier which the policy blocks say nothing, but that an event carries the other one.
 """
 
 from collections.abc import Callable
 
-from processors.identity.component import Ruling
+from processors.identity.component import Evidence, Ruling
 from processors.identity.evidence import Item
 from processors.identity.graph import Graph
-from processors.identity.grouping import Pair
+from processors.identity.grouping import Node
 from processors.identity.normalise import fold_provider
-from schemas.identifier import Identifier, is_weak
+from processors.identity.touched import Released
+from schemas.identifier import is_weak
 
 
 class Intake:
@@ -18,7 +19,7 @@ class Intake:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._is_blocked = graph.policy.is_blocked
+        self._touched = graph.touched
         self._handlers: dict[str, Callable[[Item], None]] = {
             "pair": self._pair,
             "login": self._login,
@@ -38,110 +39,129 @@ class Intake:
         handler(item)
 
     def _pair(self, item: Item) -> None:
-        a, b, when = Identifier(item[1], item[2]), Identifier(item[3], item[4]), (item[5], item[6], item[7])
-        if a == b or self._is_either_blocked(a, b):
+        _, a_type, a_value, b_type, b_value, t, message_id, event_id = item
+        a, b, when = (a_type, a_value), (b_type, b_value), (t, message_id, event_id)
+        graph = self._graph
+        component = graph.store.find(a)
+        if component is not None:
+            evidence = component.pairs.get((a, b))
+            if evidence is not None and evidence.when <= when and not component.members[b].unknown:
+                return  # nothing new, as most often
+        if a == b or (graph.policy.blocked and self._is_either_blocked(a, b)):
             return
-        self._graph.seen(a, when)
-        self._graph.seen(b, when)
-        self._graph.together(a, b, when)
+        graph.together(a, b, when)
+        graph.known(a)
+        graph.known(b)
 
     def _login(self, item: Item) -> None:
-        weak, strong = Identifier(item[1], item[2]), Identifier(item[3], item[4])
-        if self._is_either_blocked(weak, strong):
+        _, weak_type, weak_value, type_, value, t, message_id, event_id = item
+        weak, strong, when = (weak_type, weak_value), (type_, value), (t, message_id, event_id)
+        graph = self._graph
+        if graph.policy.blocked and self._is_either_blocked(weak, strong):
             return
-        when = (item[5], item[6], item[7])
-        self._graph.known(weak)
-        self._graph.seen(strong, when)
-        self._graph.logged_in(weak, strong, when)
-
-    def _is_either_blocked(self, a: Identifier, b: Identifier) -> bool:
-        """Tell whether the policy blocks one of two; the other is carried by an event all the same."""
-        blocked = (self._is_blocked(a), self._is_blocked(b))
-        if not any(blocked):
-            return False
-        for identifier, is_blocked in zip((a, b), blocked, strict=True):
-            if not is_blocked:
-                self._graph.known(identifier)
-        return True
+        graph.known(weak)
+        graph.known(strong)
+        graph.used(strong, when)
+        graph.logged_in(weak, strong, when)
 
     def _alias(self, item: Item) -> None:
-        user, when = Identifier("user_id", item[1]), (item[3], item[4], item[5])
-        as_user, as_anonymous = Identifier("user_id", item[2]), Identifier("anonymous_id", item[2])
-        if user == as_user or self._is_blocked(user):
+        _, value, previous, t, message_id, event_id = item
+        user, as_user, as_anonymous = ("user_id", value), ("user_id", previous), ("anonymous_id", previous)
+        when, graph = (t, message_id, event_id), self._graph
+        if user == as_user or graph.policy.is_blocked(user):
             return
-        self._graph.known(user)
-        if not self._is_blocked(as_user):
-            self._graph.ask(as_user)
-            self._graph.together(min(user, as_user), max(user, as_user), when)
-        if not self._is_blocked(as_anonymous):
-            self._graph.ask(as_anonymous)
-            self._graph.logged_in(as_anonymous, user, when)
+        graph.known(user)
+        if not graph.policy.is_blocked(as_user):
+            graph.ask(as_user)
+            graph.together(min(user, as_user), max(user, as_user), when)
+        if not graph.policy.is_blocked(as_anonymous):
+            graph.ask(as_anonymous)
+            graph.logged_in(as_anonymous, user, when)
 
     def _spelling(self, item: Item) -> None:
-        address, read = Identifier("email", item[1]), Identifier("email", fold_provider(item[1]))
-        if not self._graph.policy.fold_email_providers or address == read:
+        _, value, t, message_id, event_id = item
+        address, read = ("email", value), ("email", fold_provider(value))
+        graph, pair, when = self._graph, (read, address), (t, message_id, event_id)
+        if not graph.policy.fold_email_providers or address == read or self._is_either_blocked(address, read):
             return
-        if self._is_blocked(address) or self._is_blocked(read):
-            return
-        graph, pair = self._graph, (read, address)
         # Events that carry nothing else are no evidence: nobody would tell whether the other spelling exists.
         graph.known(address)
         graph.known(read)
-        if pair not in graph.component(address).spelt:
-            graph.touch(address).spelt.add(pair)
-            graph.touch(read).spelt.add(pair)
-            if not graph.member(address).shared and not graph.member(read).shared:
-                graph.merge(read, address)
+        for holder in pair:
+            rare = graph.component(holder).exceptions()
+            evidence = rare.spellings.get(pair)
+            if evidence is not None and evidence.when <= when:
+                return
+            graph.touch(holder).grouping = None
+            rare.spellings[pair] = evidence = evidence or Evidence(when)
+            evidence.when = when
+        if not graph.member(address).shared and not graph.member(read).shared:
+            graph.merge(read, address)
 
     def _known(self, item: Item) -> None:
-        self._graph.known(Identifier(item[1], item[2]))
+        self._graph.known((item[1], item[2]))
+
+    def _is_either_blocked(self, a: Node, b: Node) -> bool:
+        blocked = [identifier for identifier in (a, b) if self._graph.policy.is_blocked(identifier)]
+        if len(blocked) == 1:
+            self._graph.known(a if blocked[0] == b else b)
+        return bool(blocked)
 
     def _link(self, item: Item) -> None:
-        a, b = sorted((Identifier(item[1], item[2]), Identifier(item[3], item[4])))
-        self._rule((a, b), Ruling(item[7], item[5], "link", item[6], item[8], 0))
+        _, a_type, a_value, b_type, b_value, decision_id, reason, at, operator = item
+        self._rule((a_type, a_value), (b_type, b_value), Ruling(at, decision_id, "link", reason, operator, 0))
 
     def _split(self, item: Item) -> None:
-        from_ = Identifier(item[2], item[3])
-        for place, named in enumerate(item[1]):
-            a, b = sorted((Identifier(*named), from_))
-            self._rule((a, b), Ruling(item[6], item[4], "split", item[5], item[7], place))
+        _, named, from_type, from_value, decision_id, reason, at, operator = item
+        for place, (type_, value) in enumerate(named):
+            ruling = Ruling(at, decision_id, "split", reason, operator, place)
+            self._rule((type_, value), (from_type, from_value), ruling)
 
-    def _rule(self, pair: Pair, ruling: Ruling) -> None:
+    def _rule(self, one: Node, other: Node, ruling: Ruling) -> None:
         """The newest of the operators' decisions on a pair stands."""
-        a, b = pair
-        graph, touched = self._graph, self._graph.touched
-        if a == b or (ruling.kind == "link" and not all(graph.member(x).remembers((ruling.at, "", "")) for x in pair)):
+        if one == other:
             return
-        component, other = graph.touch(a), graph.touch(b)
-        standing = component.rulings.get(pair)
+        graph, pair = self._graph, (min(one, other), max(one, other))
+        if ruling.kind == "link" and not all(graph.member(x).remembers((ruling.at, "", "")) for x in pair):
+            return
+        standing = graph.component(one).exceptions().rulings.get(pair)
         if standing is not None:
             if standing.order() >= ruling.order():
                 return
-            touched.act(pair, standing, "withdrawn")
-        component.rulings[pair] = other.rulings[pair] = ruling
-        component.members[a].known = other.members[b].known = True
-        if not component.members[a].shared and not other.members[b].shared:
-            graph.merge(a, b)
-        touched.act(pair, ruling, "link" if ruling.kind == "link" else "unlink")
+            self._touched.overruled.append((pair, standing))
+        for identifier in pair:
+            component = graph.touch(identifier)
+            component.exceptions().rulings[pair] = ruling
+            component.members[identifier].unknown = False
+            component.grouping = None
+        if not graph.member(one).shared and not graph.member(other).shared:
+            graph.merge(*pair)
 
     def _release(self, item: Item) -> None:
-        identifier, at = Identifier(item[1], item[2]), item[5]
-        graph = self._graph
-        released = (graph.store.device(identifier) if is_weak(identifier.type) else graph.member(identifier)).released
-        if released is not None and released >= at:
-            return
-        if is_weak(identifier.type):
-            graph.store.device(identifier).release(at)
+        _, type_, value, decision_id, reason, at, _operator = item
+        identifier, graph = (type_, value), self._graph
+        if is_weak(type_):
+            device = graph.store.device(identifier)
+            if device.released is not None and device.released >= at:
+                return
+            device.release(at)
             graph.touched.device(identifier)
         else:
-            self._withdraw_links(identifier, at)
+            component = graph.store.find(identifier)
+            released = None if component is None else component.members[identifier].released
+            if released is not None and released >= at:
+                return
             graph.release(identifier, at)
-        graph.touched.released(identifier, item[3], at, item[4])
+            self._withdraw_links(identifier, at)
+        self._touched.released.append(Released(identifier, decision_id, at, reason))
 
-    def _withdraw_links(self, identifier: Identifier, at: int) -> None:
+    def _withdraw_links(self, identifier: Node, at: int) -> None:
         """A release ends the links that operators had made before."""
-        for pair, ruling in list(self._graph.component(identifier).rulings.items()):
+        graph = self._graph
+        for pair, ruling in list(graph.component(identifier).exceptions().rulings.items()):
             if identifier in pair and ruling.kind == "link" and ruling.at < at:
                 for other in pair:
-                    self._graph.touch(other).rulings.pop(pair, None)
-                self._graph.touched.act(pair, ruling, "withdrawn")
+                    component = graph.touch(other)
+                    component.grouping = None
+                    component.exceptions().rulings.pop(pair, None)
+                self._touched.overruled.append((pair, ruling))

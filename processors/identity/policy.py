@@ -15,20 +15,34 @@ The file is YAML; every key is optional and replaces the default of the same nam
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
 
 from processors.identity.normalise import normalise
 from schemas.errors import KithError
-from schemas.identifier import PLACE, RANKS, WEAK_FAMILIES, Identifier
+from schemas.identifier import PLACE, RANKS, WEAK_FAMILIES
 
 STRONG_RANKS: Final = tuple(row for row in RANKS if not WEAK_FAMILIES.intersection(row))
 STRONG: Final = tuple(family for row in STRONG_RANKS for family in row)
 _SINGLE: Final = frozenset({"user_id", "shopify", "woocommerce", "magento", "stripe", "loyalty_id"})
 LIMITS: Final[Mapping[str, int | None]] = {family: 1 if family in _SINGLE else 5 for family in STRONG}
 SHARED_THRESHOLD: Final = 1000
+_MOST_TYPES: Final = 10_000  # remembered; accounts come from events, and so may be anything
+_Value = TypeVar("_Value")
 _KEYS: Final = frozenset({"ranks", "limits", "blocked", "shared_threshold", "fold_email_providers"})
+
+
+class _ByType(dict[str, _Value]):
+    """Something that each family of types has, by full type: `shopify:shop-a` is found under `shopify`."""
+
+    def __missing__(self, type_: str) -> _Value:
+        family = type_.partition(":")[0]
+        if family == type_:
+            raise KeyError(type_)
+        if len(self) < _MOST_TYPES:
+            self[type_] = self[family]
+        return self[family]
 
 
 class PolicyError(KithError):
@@ -51,20 +65,22 @@ class Policy:
         return cls()
 
     @cached_property
-    def _rank_of(self) -> dict[str, int]:
+    def rank(self) -> "_ByType[int]":
+        """The rank of every type (account included), 0 for the strongest; types of one row have equal rank."""
         ranks = {family: rank for rank, row in enumerate(self.ranks) for family in row}
         # Weak families keep their built-in order, below every strong one.
-        return ranks | {family: len(self.ranks) + PLACE[family][0] for family in WEAK_FAMILIES}
+        return _ByType(ranks | {family: len(self.ranks) + PLACE[family][0] for family in WEAK_FAMILIES})
 
-    def rank(self, type_: str) -> int:
-        """Return the rank of a type, 0 for the strongest; types of one row have equal rank."""
-        return self._rank_of[type_.partition(":")[0]]
+    @cached_property
+    def limit(self) -> "_ByType[int | None]":
+        """How many identifiers of a type (account included) one profile may hold; None: any number."""
+        return _ByType({family: self.limits.get(family) for family in PLACE})
 
-    def limit(self, type_: str) -> int | None:
-        """Return how many identifiers of this very type (account included) one profile may hold; None: any number."""
-        return self.limits.get(type_.partition(":")[0])
+    def strength_of_type(self, type_: str) -> tuple[int, str]:
+        """Return a sort key: the strongest type first."""
+        return (self.rank[type_], type_)
 
-    def is_blocked(self, identifier: Identifier) -> bool:
+    def is_blocked(self, identifier: tuple[str, str]) -> bool:
         """Tell whether the operator has blocked this identifier, by its value or as `type:value`."""
         blocked = self.blocked
         return bool(blocked) and (identifier[1] in blocked or f"{identifier[0]}:{identifier[1]}" in blocked)

@@ -107,8 +107,8 @@ class _Evidence:
         self.carried = carried | {member for pair in (*self.links, *self.splits) for member in pair}
         self.seen_together: dict[tuple[Identifier, Identifier], list[Moment]] = defaultdict(list)
         self.logins: dict[Identifier, list[tuple[Moment, Identifier]]] = defaultdict(list)
-        self.earliest: dict[Identifier, Moment] = {}
-        self.spellings: set[Identifier] = set()
+        self.earliest: dict[Identifier, Moment] = {}  # its first login
+        self.spellings: dict[Identifier, Moment] = {}
 
     def _operators(
         self, decisions: Sequence[Item]
@@ -142,12 +142,12 @@ class _Evidence:
             a, b = Identifier(item[1], item[2]), Identifier(item[3], item[4])
             if self.policy.is_blocked(a) or self.policy.is_blocked(b):
                 return
-            self._first(a, when)
-            self._first(b, when)
             if item[0] == "pair":
                 self._together(a, b, when)
             else:
                 self._login(a, b, when)
+                if self._since([when], b):
+                    self.earliest[b] = min(when, self.earliest.get(b, NEVER))
         elif item[0] == "alias":
             user = Identifier("user_id", item[1])
             as_user, as_anonymous = Identifier("user_id", item[2]), Identifier("anonymous_id", item[2])
@@ -157,17 +157,14 @@ class _Evidence:
             if as_anonymous in self.carried and not self.policy.is_blocked(as_anonymous):
                 self._login(as_anonymous, user, when)
         elif item[0] == "spelling":
-            self.spellings.add(Identifier("email", item[1]))
+            address = Identifier("email", item[1])
+            self.spellings[address] = min(when, self.spellings.get(address, when))
 
     def _together(self, a: Identifier, b: Identifier, when: Moment) -> None:
         self.seen_together[a, b].append(when)
 
     def _login(self, weak: Identifier, strong: Identifier, when: Moment) -> None:
         self.logins[weak].append((when, strong))
-
-    def _first(self, identifier: Identifier, when: Moment) -> None:
-        if self._since([when], identifier):
-            self.earliest[identifier] = min(when, self.earliest.get(identifier, NEVER))
 
     def world(self) -> World:
         """Return what the relations amount to."""
@@ -185,7 +182,7 @@ class _Evidence:
         neighbours: dict[Identifier, set[Identifier]] = defaultdict(set)
         for (a, b), moments in self.seen_together.items():
             for one, other in ((a, b), (b, a)):
-                if self.policy.rank(other.type) < self.policy.rank(one.type) and self._since(moments, one):
+                if self.policy.rank[other.type] < self.policy.rank[one.type] and self._since(moments, one):
                     neighbours[one].add(other)
         for weak, logins in self.logins.items():
             for when, strong in logins:
@@ -218,26 +215,21 @@ class _Evidence:
             united = group_of.setdefault(a, {a}) | group_of.setdefault(b, {b})
             if any(split <= united for split in self.splits):
                 return "operator"
-            for type_ in sorted({m.type for m in united}, key=lambda t: (policy.rank(t), t)) if counted else ():
+            for type_ in sorted({m.type for m in united}, key=lambda t: (policy.rank[t], t)) if counted else ():
                 members = {frozenset(one_of.get(m, {m})) for m in united if m.type == type_}
-                limit = policy.limit(type_)
+                limit = policy.limit[type_]
                 if limit is not None and len(members) > limit:
                     return f"limit:{type_}"
             return None
 
-        links: list[tuple[Identifier, Identifier]] = []
-        for pair in sorted(self.links, key=lambda pair: self.links[pair], reverse=True):
-            a, b = sorted(pair)
-            links.append((a, b))
-        if policy.fold_email_providers:
-            for email in sorted(self.spellings):
-                links.append((Identifier("email", fold_provider(email.value)), email))
-        for a, b in links:
+        for a, b, when in self._links():
             if {a, b} & shared or policy.is_blocked(a) or policy.is_blocked(b):
                 continue
             if obstacle(a, b, counted=False) is None:
                 unite(group_of, a, b)
                 unite(one_of, a, b)
+            else:
+                refusals.append(Refusal(a, b, "operator", when))
         for a, b, when in sorted(self._pairs(), key=lambda pair: self._join_order(*pair)):
             if a in shared and b in shared:
                 continue  # both are reported as shared; there is nobody to tell more
@@ -252,6 +244,16 @@ class _Evidence:
         distinct = {id(group): group for group in group_of.values()}
         return list(distinct.values()), refusals
 
+    def _links(self) -> Iterable[tuple[Identifier, Identifier, Moment]]:
+        """Yield what is joined first: operators' links, the newest first, then spellings of one mailbox."""
+        for pair in sorted(self.links, key=lambda pair: self.links[pair], reverse=True):
+            a, b = sorted(pair)
+            at, decision_id = self.links[pair]
+            yield a, b, (at, "", decision_id)
+        if self.policy.fold_email_providers:
+            for email, when in sorted(self.spellings.items()):
+                yield Identifier("email", fold_provider(email.value)), email, when
+
     def _pairs(self) -> Iterable[tuple[Identifier, Identifier, Moment]]:
         for (a, b), moments in self.seen_together.items():
             if remembered := self._since(moments, a, b):
@@ -260,15 +262,19 @@ class _Evidence:
     def _join_order(self, a: Identifier, b: Identifier, when: Moment) -> tuple[Any, ...]:
         """Pair type (the stronger member first, then the weaker), earliest event time, message id; then any fixed
         order."""
-        ranks = sorted((self.policy.rank(a.type), self.policy.rank(b.type)))
+        ranks = sorted((self.policy.rank[a.type], self.policy.rank[b.type]))
         return (*ranks, *when, a, b)
 
     def _owner_order(self) -> Any:
         """Return the sort key by which a group's first member names it: rank, earliest evidence, value."""
+        earliest = dict(self.earliest)
+        for a, b, when in self._pairs():
+            for identifier in (a, b):
+                earliest[identifier] = min(when, earliest.get(identifier, NEVER))
 
         def order(identifier: Identifier) -> tuple[Any, ...]:
-            t, message_id, _ = self.earliest.get(identifier, NEVER)
-            return (self.policy.rank(identifier.type), t, message_id, identifier.value, identifier.type)
+            t, message_id, _ = earliest.get(identifier, NEVER)
+            return (self.policy.rank[identifier.type], t, message_id, identifier.value, identifier.type)
 
         return order
 

@@ -7,7 +7,7 @@ compared; of logins at one instant the greatest (message id, event id) is the la
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from schemas.identifier import Identifier
+Node = tuple[str, str]  # an identifier: (type, value)
 
 
 class Cut(NamedTuple):
@@ -15,19 +15,21 @@ class Cut(NamedTuple):
     cut."""
 
     start: int | None
-    owner: Identifier
+    owner: Node
 
 
-def cuts(logins: Iterable[tuple[int, Identifier]]) -> list[Cut]:
-    """Return the cuts that logins `(t, owner)`, in order of evidence, make; neighbours have different owners."""
-    found: list[Cut] = []
+def extend(cuts: list[Cut], logins: Iterable[tuple[int, Node]]) -> list[Cut]:
+    """Add to `cuts` what further logins `(t, owner)` make of them, in order of evidence, and return them.
+
+    None of the logins may be earlier than the last cut. Neighbours have different owners.
+    """
     for t, owner in logins:
-        if not found:
-            found.append(Cut(None, owner))
+        if not cuts:
+            cuts.append(Cut(None, owner))
             continue
-        if found[-1].start == t:
+        if cuts[-1].start == t:
             # Of two logins at one instant the earlier one owns nothing.
-            found.pop()
-        if found[-1].owner != owner:
-            found.append(Cut(t, owner))
-    return found
+            cuts.pop()
+        if cuts[-1].owner != owner:
+            cuts.append(Cut(t, owner))
+    return cuts

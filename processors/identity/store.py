@@ -1,27 +1,26 @@
-"""The fold's records, decoded while they are in use: components by their root, devices by their identifier.
+"""The fold's records, decoded while they are in use: components by every member, devices by their identifier.
 
-A strong identifier's key leads to its component's record, or to the identifier whose key does (one step, never more).
-What was decoded stays in memory up to a number of records; what a batch changed leaves as `writes`.
+What was decoded stays in memory up to a number of identifiers; what a batch changed leaves as `writes`.
 """
 
 from collections.abc import Callable
 
-from processors.identity.component import Component
+from processors.identity.component import Component, Member
 from processors.identity.device import Device
+from processors.identity.grouping import Node
+from processors.identity.records import (
+    WEAK_A_CHUNK,
+    decode_component,
+    decode_device,
+    decode_weak,
+    encode_component,
+    encode_device,
+    logins_key,
+    strong_key,
+)
 from schemas.codec import dumps, loads
-from schemas.identifier import Identifier
 
 Get = Callable[[bytes], bytes | None]
-
-
-def strong_key(identifier: Identifier) -> bytes:
-    """Return the key of what is known about a strong identifier."""
-    return f"i:{identifier[0]}\0{identifier[1]}".encode()
-
-
-def weak_key(identifier: Identifier) -> bytes:
-    """Return the key of what is known about a weak identifier."""
-    return f"w:{identifier[0]}\0{identifier[1]}".encode()
 
 
 class Store:
@@ -30,65 +29,84 @@ class Store:
     def __init__(self, get: Get, capacity: int) -> None:
         self._get = get
         self._capacity = capacity
-        self._components: dict[Identifier, Component] = {}  # by every member
-        self._devices: dict[Identifier, Device] = {}
-        self._changed: dict[Identifier, None] = {}  # strong identifiers whose record is to be written, in order
-        self._changed_devices: dict[Identifier, None] = {}
+        self._components: dict[Node, Component] = {}
+        self._devices: dict[Node, Device] = {}
+        self._writes: dict[bytes, bytes | None] = {}
+        self._moved: dict[Node, Component] = {}  # strong identifiers whose record leads elsewhere now
 
-    def component(self, identifier: Identifier) -> Component | None:
+    def find(self, identifier: Node) -> Component | None:
         """Return the component of a strong identifier, None if nothing is known about it."""
-        found = self._components.get(identifier)
-        if found is not None:
-            return found
+        component = self._components.get(identifier)
+        if component is not None:
+            return component
         record = self._get(strong_key(identifier))
         if record is None:
             return None
-        if record.startswith(b'["'):
-            type_, value = loads(record)
-            record = self._get(strong_key(Identifier(type_, value)))
+        if record.startswith(b">"):
+            record = self._get(record[1:])
             if record is None:
-                raise LookupError(
-                    f"The identity store is damaged: {type_} leads nowhere. Restore it from its changelog."
-                )
-        component = Component.decode(record)
+                raise LookupError("The identity store is damaged: a key leads nowhere. Restore it from its changelog.")
+        component = decode_component(record)
         for member in component.members:
             self._components[member] = component
         return component
 
-    def device(self, weak: Identifier) -> Device:
-        """Return the device of a weak identifier, an empty one if nothing is known about it."""
-        device = self._devices.get(weak)
-        if device is None:
-            record = self._get(weak_key(weak))
-            device = Device(weak) if record is None else Device.decode(weak, record)
-            self._devices[weak] = device
-        return device
+    def admit(self, component: Component, identifier: Node) -> Member:
+        """Make an identifier that nothing is known about a member of a component, and return what is known now."""
+        member = component.members[identifier] = Member()
+        self._components[identifier] = component
+        self._moved[identifier] = component
+        return member
 
-    def place(self, component: Component, *moved: Identifier) -> None:
-        """Make `component` the one of these members, to be written where they lead to."""
+    def place(self, component: Component, *moved: Node) -> None:
+        """Make `component` the one of these members."""
         for identifier in moved:
             self._components[identifier] = component
-            self._changed[identifier] = None
-        self._changed[component.root] = None
+            self._moved[identifier] = component
 
-    def changed(self, component: Component) -> None:
-        """Have the component's record written."""
-        self._changed[component.root] = None
+    def device(self, weak: Node) -> Device:
+        """Return the device of a weak identifier, a new one if nothing is known about it."""
+        device = self._devices.get(weak)
+        if device is None:
+            device = self._devices[weak] = decode_device(weak, self._get)
+            device.slices = device.cut()
+        return device
 
-    def changed_device(self, device: Device) -> None:
-        """Have the device's record written."""
-        self._changed_devices[device.weak] = None
+    def log_in(self, identifier: Node, member: Member, weak: Node) -> None:
+        """Remember that a strong identifier logged in on a weak one."""
+        if member.weak is None:
+            member.weak = []
+        member.weak.append(weak)
+        if len(member.weak) == WEAK_A_CHUNK:
+            self._writes[logins_key(identifier, member.chunks)] = dumps(member.weak)
+            member.weak = None
+            member.chunks += 1
 
-    def take_writes(self) -> dict[bytes, bytes | None]:
-        """Return what the store must hold from now on, and forget what was not in use lately if there is too much."""
-        writes: dict[bytes, bytes | None] = {}
-        for identifier in self._changed:
-            component = self._components[identifier]
-            is_root = component.root == identifier
-            writes[strong_key(identifier)] = component.encode() if is_root else dumps(list(component.root))
-        for weak in self._changed_devices:
-            writes[weak_key(weak)] = self._devices[weak].encode()
-        self._changed, self._changed_devices = {}, {}
+    def weak_of(self, identifier: Node, member: Member) -> list[Node]:
+        """Return the weak identifiers that a strong one logged in on."""
+        found: list[Node] = []
+        for number in range(member.chunks):
+            key = logins_key(identifier, number)
+            chunk = self._writes.get(key) or self._get(key)
+            if chunk is None:
+                raise LookupError("The identity store is damaged: a list is missing. Restore it from its changelog.")
+            found += decode_weak(loads(chunk))
+        return found + (member.weak or [])
+
+    def take_writes(self, components: list[Component], devices: list[Device]) -> dict[bytes, bytes | None]:
+        """Return what the store must hold once these have changed; forget what is decoded, if it has become too
+        much."""
+        writes, self._writes = self._writes, {}
+        for component in components:
+            writes[strong_key(component.root)] = encode_component(component)
+        for identifier, component in self._moved.items():
+            # The component of a later move stands; one that was absorbed since has no members.
+            if identifier != component.root and identifier in component.members:
+                writes[strong_key(identifier)] = b">" + strong_key(component.root)
+        self._moved.clear()
+        for device in devices:
+            writes.update(encode_device(device))
         if len(self._components) + len(self._devices) > self._capacity:
-            self._components, self._devices = {}, {}
+            self._components.clear()
+            self._devices.clear()
         return writes

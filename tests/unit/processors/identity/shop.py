@@ -189,7 +189,7 @@ class System:
     def standing(self) -> list[tuple[str, Identifier, Identifier, str, str]]:
         """Return the joins and refusals in force, as kind, a, b, rule and event."""
         return sorted(
-            (d["kind"], Identifier(**d["a"]), Identifier(**d["b"]), d["rule"], d["event_ids"][0])
+            (d["kind"], Identifier(**d["a"]), Identifier(**d["b"]), d["rule"], [*d["event_ids"], d["decision_id"]][0])
             for d in self.decisions.values()
             if d["kind"] in ("join", "refuse") and not self._is_stale(d)
         )

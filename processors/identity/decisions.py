@@ -1,0 +1,115 @@
+"""Decisions as they are published: what was joined, refused, split, linked or released, and why, in a sentence.
+
+A decision's id follows from what it is about. What takes it back (`split`, `withdrawn`) has the id of what it takes
+back, so the newest record of each id says what stands.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from processors.identity.component import Ruling
+from processors.identity.grouping import BY_OPERATOR, JOINED, SHARED, Moment, Node, Pair
+from schemas.codec import SCHEMA_VERSION
+from schemas.identifier import Identifier, seed_of, uuid5_text
+from schemas.records import Decision
+from schemas.times import to_iso
+
+Kind = Literal["join", "split", "refuse", "shared", "link", "unlink", "release", "withdrawn"]
+SPELLING: Final = "spelling"  # outcome: joined, because a mail provider knows both addresses as one mailbox
+_JOINS: Final = {JOINED: "pair", SPELLING: SPELLING}  # outcomes that are joins, with their rule
+
+
+class Change(NamedTuple):
+    """A decision that has come to be, or to be no longer. Owners are the strongest of the two profiles now."""
+
+    kind: Kind
+    a: Node
+    b: Node | None
+    a_owner: Node
+    b_owner: Node
+    outcome: str
+    when: Moment  # of the evidence; of an operator's decision the time only
+    operator: tuple[str, str] | None = None  # decision id and reason
+
+
+def came(pair: Pair, outcome: str, when: Moment, owners: tuple[Node, Node]) -> Change:
+    """Return that the evidence of a pair led to this outcome."""
+    return Change("join" if outcome in _JOINS else "refuse", *pair, *owners, outcome, when)
+
+
+def went(pair: Pair, outcome: str, when: Moment, owners: tuple[Node, Node]) -> Change:
+    """Return that the evidence of a pair leads to this outcome no longer."""
+    kind: Kind = "split" if outcome in _JOINS and owners[0] != owners[1] else "withdrawn"
+    return Change(kind, *pair, *owners, outcome, when)
+
+
+def ruled(pair: Pair, ruling: Ruling, owners: tuple[Node, Node], *, stands: bool) -> Change:
+    """Return that an operator's link or split stands, or does no longer."""
+    kind: Kind = "link" if ruling.kind == "link" else "unlink"
+    if not stands:
+        kind = "withdrawn"
+    elif ruling.refused:
+        kind = "refuse"
+    return Change(kind, *pair, *owners, BY_OPERATOR, (ruling.at, "", ""), (ruling.public_id(), ruling.reason))
+
+
+def released(identifier: Node, decision_id: str, at: int, reason: str) -> Change:
+    """Return that an operator released an identifier."""
+    owners = (identifier, identifier)
+    return Change("release", identifier, None, *owners, BY_OPERATOR, (at, "", ""), (decision_id, reason))
+
+
+def shared(identifier: Node, when: Moment) -> Change:
+    """Return that an identifier is shared and joins nothing any more."""
+    return Change("shared", identifier, None, identifier, identifier, SHARED, when)
+
+
+def decision(change: Change, version: int) -> Decision:
+    """Return the record of `identity.decisions`."""
+    kind, a, b, a_owner, b_owner, outcome, when, operator = change
+    rule = _JOINS.get(outcome, outcome)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "decision_id": _id_of(a, b, rule, when) if operator is None else operator[0],
+        "kind": kind,
+        "profile_id": seed_of(Identifier(*a_owner)),
+        "other_profile_id": None if b_owner == a_owner else seed_of(Identifier(*b_owner)),
+        "a": {"type": a[0], "value": a[1]},
+        "b": None if b is None else {"type": b[0], "value": b[1]},
+        "rule": rule,
+        "at": to_iso(when[0]),
+        "event_ids": [when[2]] if when[2] else [],
+        "message": message(change),
+        "version": version,
+    }
+
+
+def _id_of(a: Node, b: Node | None, rule: str, when: Moment) -> str:
+    """Name what the decision is about: its identifiers, rule and event. An identifier becomes shared only once."""
+    other = "" if b is None else f"{b[0]}\0{b[1]}\0{when[2]}"
+    return uuid5_text(f"decision\0{a[0]}\0{a[1]}\0{rule}\0{other}")
+
+
+def message(change: Change) -> str:
+    """Return a sentence for a support agent. It names types only: the values stand beside it."""
+    a, outcome, operator = change.a[0], change.outcome, change.operator
+    if change.b is None:
+        shared_by_many = f"This {a} was seen with too many stronger identifiers to be one person's; it joins nobody."
+        return shared_by_many if operator is None else operator[1]
+    together = f"This {a} and this {change.b[0]} came in one event"
+    if operator is not None:
+        refused = f"An operator linked these two ({operator[1]}), but a later decision keeps them apart."
+        return refused if change.kind == "refuse" else operator[1]
+    if change.kind == "withdrawn":
+        return f"Other evidence has replaced what was decided about this {a} and this {change.b[0]}."
+    if change.kind == "split":
+        return f"{together}, but earlier or stronger evidence keeps them apart."
+    if outcome == JOINED:
+        return f"{together}."
+    if outcome == SPELLING:
+        return "The mail provider delivers both addresses to one mailbox."
+    if outcome == SHARED:
+        return f"{together}, but one of them is shared by too many people."
+    rule, _, limited = outcome.partition(":")
+    if rule == "limit":
+        return f"{together}, but one person would then hold too many identifiers of type {limited}."
+    return f"{together}, but an operator split them."
