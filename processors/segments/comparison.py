@@ -16,13 +16,22 @@ from schemas.times import EARLIEST, LATEST, to_millis
 Predicate = Callable[[Any], bool]
 Number = int | Decimal
 
-# 38 digits on either side of the point: what a 256-bit decimal holds, so that both engines compare the same numbers.
-DIGITS = 38
-_BOUND = 10**DIGITS
-_DECIMAL = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{DIGITS - 1}}})(?:\.[0-9]{{1,{DIGITS}}})?")
-_ISO = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+# What a 256-bit decimal with 38 decimals holds, with room for the sum of a hundred million of them, so that ClickHouse
+# compares and adds the same numbers exactly. What is beyond is no number here: it equals and exceeds nothing.
+WHOLE_DIGITS = 30
+DECIMALS = 38
+_BOUND = 10**WHOLE_DIGITS
+_SMALLEST = 1e-21  # of floats other than 0: below, the digits of the shortest text may need more decimals
+DECIMAL_TEXT = rf"-?(?:0|[1-9][0-9]{{0,{WHOLE_DIGITS - 1}}})(?:[.][0-9]{{1,{DECIMALS}}})?"
+_DECIMAL = re.compile(DECIMAL_TEXT)
+
+# Date; hour, minute; second; fraction; sign, hour and minute of the offset from UTC.
+INSTANT_TEXT = (
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:[.]([0-9]{1,9}))?)?"
+    r"(?:Z|([+-])([01][0-9]|2[0-3]):?([0-5][0-9]))?)?"
 )
+_INSTANT = re.compile(INSTANT_TEXT)
 
 
 def number(value: Any) -> Number | None:
@@ -33,17 +42,13 @@ def number(value: Any) -> Number | None:
     if kind is str:
         return Decimal(value) if _DECIMAL.fullmatch(value) else None
     if kind is float:
-        exact = Decimal(repr(value))
-        if not exact.is_finite() or not -_BOUND < exact < _BOUND:
-            return None
-        exponent = exact.as_tuple().exponent
-        return exact if isinstance(exponent, int) and exponent >= -DIGITS else None
+        return Decimal(repr(value)) if _SMALLEST <= abs(value) < _BOUND or value == 0 else None
     return None
 
 
 def instant(value: Any) -> int | None:
     """Return ISO 8601 text (a date, or a date and a time; UTC without an offset) in milliseconds; None otherwise."""
-    if type(value) is not str or not _ISO.fullmatch(value):
+    if type(value) is not str or not _INSTANT.fullmatch(value):
         return None
     try:
         millis = to_millis(value)

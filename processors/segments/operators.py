@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from processors.segments.clauses import Instant, Operand, Scalar, Span
-from processors.segments.comparison import DIGITS, instant, number
+from processors.segments.comparison import DECIMALS, WHOLE_DIGITS, instant, number
 from processors.segments.durations import is_duration, parse_duration
 from schemas import segment as schema
 
@@ -25,7 +25,7 @@ COUNT_OPS: tuple[str, ...] = get_args(schema.CountOp)
 WITHOUT_VALUE = ("granted", "denied", *PRESENCE)
 
 # Beyond 64 bits a JSON number loses digits on its way.
-_NUMBER = f"a number or decimal text with at most {DIGITS} digits on either side of the point"
+_NUMBER = f"a number or decimal text of at most {WHOLE_DIGITS} digits before the point and {DECIMALS} after it"
 
 
 def closest(word: object, known: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ Event = Mapping[str, Any]
 Matcher = Callable[[Event, int], bool]
 
 ONCE_PER_ORDER = frozenset({"Order Completed"})
+_EXACT_INTEGERS = 10**15  # 1001.0 is order 1001; a float beyond this has lost the digits that tell orders apart
 
 
 def time_test(op: str, operand: Operand) -> Callable[[Any, int], bool]:
@@ -66,6 +67,8 @@ def order_key(event: Event) -> str | None:
     """Return what names the order of an event within a person's orders; None if the event names no order."""
     properties = event["properties"]
     order_id = properties.get("order_id")
+    if type(order_id) is float and order_id.is_integer() and abs(order_id) < _EXACT_INTEGERS:
+        order_id = int(order_id)
     if (type(order_id) is not str and type(order_id) is not int) or order_id == "":
         return None
     store = properties.get("store")

@@ -50,7 +50,9 @@ def decimal_of(value: Any) -> Decimal | None:
     if not exact.is_finite():
         return None
     whole, _, fraction = format(exact, "f").lstrip("-").partition(".")
-    return exact if len(whole) <= 38 and len(fraction) <= 38 else None
+    if isinstance(value, float) and value != 0 and abs(value) < 1e-21:
+        return None
+    return exact if len(whole) <= 30 and len(fraction) <= 38 else None
 
 
 def millis_of(value: Any) -> int | None:
@@ -147,8 +149,8 @@ def selected(
     seen, once = set(), []
     for t, event in found:
         order = (event["properties"].get("store") or event["source"], event["properties"].get("order_id"))
-        if order[1] is not None:
-            order = (order[0], str(order[1]))
+        if order[1] not in (None, "") and not isinstance(order[1], bool):
+            order = (order[0], str(int(order[1]) if isinstance(order[1], float) else order[1]))
             if order in seen:
                 continue
             seen.add(order)

@@ -147,7 +147,7 @@ def timed_events(draw: st.DrawFn, most: int = 12) -> list[tuple[int, dict[str, A
     for index in range(draw(st.integers(0, most))):
         properties = draw(st.dictionaries(keys, values, max_size=3))
         if draw(st.booleans()):
-            properties["order_id"] = draw(st.sampled_from(["1", 1, "2", None]))
+            properties["order_id"] = draw(st.sampled_from(["1", 1, 1.0, "2", "", None]))
         if draw(st.integers(0, 3)) == 0:
             properties["store"] = draw(st.sampled_from(["s", ""]))
         event = {

@@ -15,7 +15,7 @@ from tests.unit.processors.segments.generated import START, definition_sets, edg
 
 LONG_AGO = 0
 # How long an example takes is the machine's affair.
-law = settings(deadline=None, max_examples=3000)
+law = settings(deadline=None)
 
 
 def compiled_of(definitions: dict[str, Definition]) -> Compiled:
