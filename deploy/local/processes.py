@@ -96,7 +96,11 @@ def plan_services(
     common = addresses(settings)
     archive = {**common, **clickhouse_access(settings, credentials)}
     collector = {**common, "KITH_WRITE_KEYS": credentials.write_keys}
-    api = {**archive, "KITH_API_TOKENS": credentials.api_tokens}
+    api = {
+        **archive,
+        "KITH_API_TOKENS": credentials.api_tokens,
+        "KITH_ANALYST_PASSWORD": credentials.analyst_password,
+    }
     return (
         _module("collector", "ingest", folder, settings.collector_port, "KITH_COLLECTOR_PORT", collector),
         *(

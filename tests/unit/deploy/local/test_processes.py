@@ -39,7 +39,7 @@ def test_each_gets_only_the_secrets_it_needs() -> None:
         "collector": {"wk_secret"},
         "worker-1": {"ch_secret"},
         "projector": {"ch_secret"},
-        "api": {"at_secret", "ch_secret"},
+        "api": {"at_secret", "ch_secret", "analyst_secret"},
         "migrate": {"ch_secret"},
     }
 
