@@ -29,13 +29,15 @@ from schemas.settings import Settings
 Show = Callable[[str], None]
 # What a killed stack had started ends within moments, and only then are its ports free.
 PORT_PATIENCE_S = 2.0
+# A lock is given back by the end of the process: who sees it free knows that nothing of the stack is left.
+_HELD: list[Lock] = []
 SOURCES_TEXT = "# Sources of the collector; `kith source add|list|rotate` edit this file.\nsources: {}\n"
 
 
 def run_stack(settings: Settings, workers: int, show: Show) -> None:
     """Run the stack until SIGTERM, SIGINT or SIGHUP, telling `show` each step. Call from the main thread.
 
-    Raises `KithError`, after stopping what had started, when the stack cannot run.
+    Raises `KithError`, after stopping what had started, when the stack cannot run. Once in a process.
     """
     # Logs, stores and secrets are their owner's alone.
     os.umask(0o077)
@@ -44,10 +46,8 @@ def run_stack(settings: Settings, workers: int, show: Show) -> None:
     lock = Lock(folder.lock)
     if not lock.acquire(patience_s=1.0):
         raise KithError(f"A stack runs in {folder.root} already: `kith status` shows it, `kith down` stops it.")
-    try:
-        asyncio.run(_live(settings, workers, folder, show))
-    finally:
-        lock.close()
+    _HELD.append(lock)
+    asyncio.run(_live(settings, workers, folder, show))
 
 
 async def _live(settings: Settings, workers: int, folder: DataFolder, show: Show) -> None:

@@ -40,7 +40,10 @@ def track(stack: LocalStack, message: str) -> None:
 def count_events(stack: LocalStack, pattern: str) -> int:
     answer = httpx2.post(
         stack.settings.clickhouse,
-        params={"query": f"SELECT count() FROM kith.events WHERE message_id LIKE '{pattern}'"},
+        params={
+            "query": "SELECT count() FROM kith.events WHERE message_id LIKE {pattern:String}",
+            "param_pattern": pattern,
+        },
         auth=(stack.settings.clickhouse_user, stack.credentials.clickhouse_password),
     )
     assert answer.status_code == 200, answer.text
@@ -131,7 +134,7 @@ def test_runs_beside_another_stops_everything_and_continues(stack: LocalStack, o
 
     pids = own.pids()
     own.kith("down")
-    assert not [pid for pid in pids if alive(pid)]
+    eventually(lambda: not [pid for pid in pids if alive(pid)], 1)
     assert own.kith("status", check=False).returncode == 1
     assert "No stack runs" in own.kith("status", check=False).stderr
 
