@@ -282,6 +282,10 @@ class TestHistory:
             ]
         ]
 
+    def test_it_begins_when_the_order_was_placed(self) -> None:
+        late = order_event(t=NOON + 7, updated_at=at(90), placed_at=at(5))
+        assert recorded(late)["history"] == [{"status": "placed", "at": at(5), "event_id": late["event_id"]}]
+
     def test_a_refund_of_products_enters_it_at_the_orders_prices(self) -> None:
         part = refund(1, products=[{"product_id": "a", "quantity": 1}])
         rest = refund(2, products=[{"product_id": "a", "quantity": 1}], message="rest")

@@ -97,6 +97,16 @@ def test_it_equals_a_plain_reading_of_the_rule(writes: list[tuple[int, Json]]) -
     assert shown(*reversed(events)) == expected
 
 
+@given(_writes, st.integers(1, 4))
+def test_merging_equals_a_plain_reading_too(writes: list[tuple[int, Json]], n: int) -> None:
+    events = named([identify(t, values=values) for t, values in writes])
+    parts = [empty() for _ in range(n)]
+    for index, each in enumerate(events):
+        fold(parts[index % n], each, to_millis(each["occurred_at"]))
+    for order in (parts, parts[::-1]):
+        assert traits.shown(merge(order).get("traits", [])) == shown(*events)
+
+
 def test_merging_keeps_the_layers_small() -> None:
     many = []
     for index in range(50):
