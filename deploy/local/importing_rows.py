@@ -1,0 +1,149 @@
+"""The rows of a file: CSV, TSV or NDJSON, gzipped or not, one after another, each with the line it begins on.
+
+Bounded memory: a file is read as far as it is used. What cannot be read as a row is told as such, with its line, and
+costs nothing but itself.
+"""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+
+from schemas.errors import KithError
+
+Format = Literal["csv", "tsv", "ndjson"]
+_ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "ndjson",
+}
+# A cell of a megabyte is a fault of quoting, not a value.
+MOST_CELL = 1 << 20
+# What reading a file that was cut, or is none of its kind, ends in.
+BROKEN = (OSError, EOFError, UnicodeError, zlib.error)
+
+
+class Line(NamedTuple):
+    """One row: `line` counts from 1; `fault` says why there is no row."""
+
+    line: int
+    row: dict[str, Any]
+    fault: str | None = None
+
+
+class RowFile:
+    """An open file of rows; a context manager. Raises `KithError` when it cannot be opened."""
+
+    def __init__(
+        self, path: Path, form: Format | None, encoding: str = "utf-8-sig", delimiter: str | None = None
+    ) -> None:
+        self._form = form or format_of(path)
+        self._delimiter = delimiter or ("\t" if self._form == "tsv" else ",")
+        try:
+            self._raw = path.open("rb")
+            self.size = path.stat().st_size
+            start = self._raw.read(2)
+            self._raw.seek(0)
+            content: Any = gzip.GzipFile(fileobj=self._raw) if start == b"\x1f\x8b" else self._raw
+            # What is not in this encoding becomes a fault of its row, not the end of the import.
+            self._text = io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape", newline="")
+        except (OSError, LookupError) as error:
+            raise KithError(f"{path} cannot be read: {error}") from error
+        self._path = path
+        self._encoding = encoding
+        self._reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
+        # The names of the columns; empty for NDJSON, where each row has names of its own.
+        self.header: list[str] = [] if self._form == "ndjson" else self._read_header()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._text.close()
+        self._raw.close()
+
+    @property
+    def position(self) -> int:
+        """Return how many bytes of the file were read so far, compressed ones where it is compressed."""
+        return self._raw.tell()
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield every row. Raises `KithError` when the file breaks off."""
+        rows = self._objects() if self._form == "ndjson" else self._cells()
+        try:
+            for line in rows:
+                if line.fault is None and any(_is_broken(value) for value in line.row.values()):
+                    line = line._replace(fault=f"it is not {self._encoding}: set `encoding` in the mapping")
+                yield line
+        except BROKEN as error:
+            raise KithError(
+                f"{self._path} breaks off ({error}): get it whole and run the same command again."
+            ) from error
+
+    def _objects(self) -> Iterator[Line]:
+        for number, text in enumerate(self._text, 1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except ValueError as error:
+                yield Line(number, {}, f"it is no JSON: {error}")
+                continue
+            yield Line(number, row) if isinstance(row, dict) else Line(number, {}, "it is no JSON object")
+
+    def _cells(self) -> Iterator[Line]:
+        csv.field_size_limit(MOST_CELL)
+        header = self.header
+        while True:
+            number = self._reader.line_num + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Line(number, {}, f"it is no {self._form.upper()}: {error}")
+                continue
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                yield Line(number, {}, f"it has {len(cells)} cells; the header has {len(header)}")
+                continue
+            yield Line(number, dict(zip(header, cells, strict=True)))
+
+    def _read_header(self) -> list[str]:
+        try:
+            header = [name.strip() for name in next(self._reader, [])]
+        except (csv.Error, *BROKEN) as error:
+            raise KithError(f"{self._path}: the header cannot be read: {error}") from error
+        if not any(header):
+            raise KithError(f"{self._path} has no header: its first line must name the columns.")
+        if doubles := sorted({name for name in header if header.count(name) > 1}):
+            raise KithError(f"{self._path}: the header has columns twice: {', '.join(doubles)}.")
+        return header
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that a file's name tells. Raises `KithError` when it tells none."""
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and endings[-1] == ".gz":
+        endings.pop()
+    form = _ENDINGS.get(endings[-1]) if endings else None
+    if form is None:
+        raise KithError(f"{path.name}: name it .csv, .tsv or .ndjson (.gz too), or set `format` in the mapping.")
+    return form
+
+
+def _is_broken(value: Any) -> bool:
+    return (
+        isinstance(value, str) and not value.isascii() and any("\udc80" <= character <= "\udcff" for character in value)
+    )

@@ -1,0 +1,34 @@
+"""Which collector a command sends to, and with whose write key."""
+
+from deploy.local.sending import Collector
+from ingest.sources import parse_sources
+from schemas.errors import KithError
+from schemas.settings import Settings
+
+
+def collector_of(settings: Settings, source: str | None = None, write_key: str | None = None) -> Collector:
+    """Return the collector of connected `settings`, as `source` (a name in the sources file) or with `write_key`.
+
+    With neither, as the source `default`. Raises `KithError` when no key is known.
+    """
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return Collector(f"http://{host}:{settings.collector_port}", write_key or _key_of(settings, source))
+
+
+def _key_of(settings: Settings, source: str | None) -> str:
+    if source is None or source == "default":
+        keys = [key.strip() for key in settings.write_keys.split(",") if key.strip()]
+        if not keys:
+            raise KithError("No write key is known: start the stack with `kith up`, or give --write-key.")
+        return keys[0]
+    path = settings.sources or settings.data_dir / "sources.yaml"
+    try:
+        sources = parse_sources(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise KithError(f"The sources in {path} cannot be read: {error}. Give --write-key.") from error
+    if source not in sources:
+        known = ", ".join(sorted({"default", *sources}))
+        raise KithError(f"There is no source {source!r} in {path}; there are: {known}.")
+    if not sources[source].write_keys:
+        raise KithError(f"The source {source!r} is of kind {sources[source].kind} and takes no messages: name another.")
+    return sources[source].write_keys[0]
