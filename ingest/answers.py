@@ -12,6 +12,7 @@ from schemas.codec import dumps
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 
+RETRY_AFTER_S: Final = 2
 SUCCESS: Final = b'{"success":true}'
 JSON: Final = (b"content-type", b"application/json")
 
@@ -33,6 +34,16 @@ class Refused(Exception):
         """Return the JSON body."""
         return dumps({"code": self.code, "message": self.message})
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers that go with it."""
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        return headers if self.status != 401 else {**headers, "www-authenticate": 'Basic realm="write key"'}
+
+
+def unavailable(error: Exception) -> Refused:
+    """Return the answer to everybody while Kafka is away or too slow: the same again, a little later."""
+    return Refused(503, "unavailable", f"{error}: nothing was kept, send it again.", retry_after=RETRY_AFTER_S)
+
 
 async def answer(send: Send, status: int, body: bytes, headers: Headers = (JSON,)) -> None:
     """Send a whole response."""
@@ -48,9 +59,5 @@ async def answer(send: Send, status: int, body: bytes, headers: Headers = (JSON,
 
 async def refuse(send: Send, refused: Refused, headers: Headers = ()) -> None:
     """Send a refusal."""
-    more: list[tuple[bytes, bytes]] = [JSON, *headers]
-    if refused.retry_after is not None:
-        more.append((b"retry-after", b"%d" % refused.retry_after))
-    if refused.status == 401:
-        more.append((b"www-authenticate", b'Basic realm="write key"'))
-    await answer(send, refused.status, refused.body(), more)
+    own = [(name.encode(), value.encode()) for name, value in refused.headers().items()]
+    await answer(send, refused.status, refused.body(), [JSON, *own, *headers])

@@ -4,16 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from ingest.answers import Refused, unavailable
+from ingest.budget import Budget, UnavailableError
 from ingest.front import Front
 from ingest.intake import Intake
+from ingest.openapi import describe
 from ingest.origin import Proxies
 from ingest.patience import Patience
 from ingest.producer import Producer
-from ingest.routes import health
+from ingest.routes import browser, health
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
 from schemas.settings import Settings
@@ -28,16 +32,18 @@ def create_app(settings: Settings) -> Front:
     Raises `KithError` when the sources file is wrong.
     """
     sources = SourceFile(settings.sources, settings.write_keys)
+    budget = Budget(settings.buffer_bytes)
     producer = Producer(
         settings.bootstrap,
         settings.topics,
         settings.partitions,
-        buffer_bytes=settings.buffer_bytes,
-        timeout_s=settings.acknowledge_timeout_s,
+        budget,
+        settings.acknowledge_timeout_s,
     )
     intake = Intake(producer, settings.topics)
+    proxies = Proxies(settings.trusted_proxies)
     patience = Patience(READ_TIMEOUT_S)
-    tracking = Tracking(sources, intake, Proxies(settings.trusted_proxies), patience, settings.default_country)
+    tracking = Tracking(sources, intake, proxies, patience, budget, settings.default_country)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -59,8 +65,15 @@ def create_app(settings: Settings) -> Front:
     app.state.producer = producer
     app.state.sources = sources
     app.state.intake = intake
+    app.state.proxies = proxies
+    app.state.settings = settings
+    app.include_router(browser.router)
     app.include_router(health.router)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(UnavailableError, _unavailable)
+    describe(app)
     return Front(tracking, app)
 
 
@@ -69,3 +82,16 @@ async def _http_error(_: Request, error: Any) -> JSONResponse:
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
     body = {"code": code, "message": str(error.detail)}
     return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+
+
+async def _invalid(_: Request, error: Any) -> JSONResponse:
+    faults = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+    return JSONResponse({"code": "invalid_request", "message": faults}, status_code=400)
+
+
+async def _refused(_: Request, error: Any) -> Response:
+    return Response(error.body(), error.status, headers=error.headers(), media_type="application/json")
+
+
+async def _unavailable(request: Request, error: Any) -> Response:
+    return await _refused(request, unavailable(error))

@@ -7,6 +7,7 @@ from typing import Any, Final
 import brotli
 
 from ingest.answers import Refused
+from ingest.budget import Budget
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -17,27 +18,38 @@ class Disconnected(Exception):
     """The sender went away before its request was complete: there is nobody to answer."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """Return the request's body. Raises `Refused` above `limit` bytes, `Disconnected` when the sender goes away."""
+async def read_body(receive: Receive, limit: int, budget: Budget) -> bytes:
+    """Return the request's body; what has come of a long one is held against `budget`.
+
+    Raises `Refused` above `limit` bytes, `Disconnected` when the sender goes away, `UnavailableError` when too much is
+    held.
+    """
     message = await receive()
     body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body", False):
+    if not message.get("more_body", False):
+        if message["type"] != "http.request":
+            raise Disconnected
         if len(body) > limit:
             raise too_large(limit)
         return body
     parts, size = [body], len(body)
-    while message["type"] == "http.request" and message.get("more_body", False):
+    budget.take(size)
+    try:
+        while message.get("more_body", False):
+            if size > limit:
+                raise too_large(limit)
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Disconnected
+            part: bytes = message.get("body", b"")
+            budget.take(len(part))
+            size += len(part)
+            parts.append(part)
         if size > limit:
             raise too_large(limit)
-        message = await receive()
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        parts.append(part)
-    if message["type"] != "http.request":
-        raise Disconnected
-    if size > limit:
-        raise too_large(limit)
-    return b"".join(parts)
+        return b"".join(parts)
+    finally:
+        budget.give(size)
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:

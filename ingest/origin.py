@@ -34,6 +34,11 @@ class Proxies:
                 break
         return address
 
+    def sent(self, scope: MutableMapping[str, Any]) -> bool:
+        """Tell whether the request came through a proxy of ours."""
+        peer = scope.get("client")
+        return peer is not None and self._trusted(peer[0])
+
     def _trusted(self, address: str) -> bool:
         try:
             parsed = ip_address(address)

@@ -19,6 +19,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from ingest.budget import Budget, UnavailableError
 from schemas.errors import KithError
 from schemas.metrics import gauge, histogram
 from schemas.partitioner import partition_of
@@ -31,14 +32,13 @@ BATCH_BYTES = 900 * 1024
 # What a record, and a request that waits, cost in memory beyond the values.
 RECORD_OVERHEAD = 100
 REQUEST_OVERHEAD = 16 * 1024
-RETRY_AFTER_S = 2
 _REQUEST_TIMEOUT_MS = 20_000
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 _PROBE_S = 2.0
-
-
-class UnavailableError(Exception):
-    """Kafka is away or too slow: nothing was acknowledged, the same request may be sent again."""
+_STOP_S = 5.0
+# A round that takes this long will not get through: the brokers may have moved. Begin anew from the bootstrap servers.
+_GIVE_UP_S = 30.0
+TOO_SLOW = "Kafka is too slow"
 
 
 # One record to be written: topic, key (it decides the partition), value.
@@ -71,22 +71,21 @@ class _Round:
 class Producer:
     """Writes records and says when they are safe. Connects by itself, and again whenever it has to."""
 
-    def __init__(self, bootstrap: str, topics: Topics, partitions: int, *, buffer_bytes: int, timeout_s: float) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, partitions: int, budget: Budget, timeout_s: float) -> None:
         self._bootstrap = bootstrap
         self._names = (*topics.events.values(), topics.rejected)
         self._partitions = partitions
-        self._buffer_bytes = buffer_bytes
+        self._budget = budget
         self._timeout_s = timeout_s
         self._kafka: AIOKafkaProducer | None = None
         self._task: asyncio.Task[None] | None = None
         self._open = _Round()
         self._wake = asyncio.Event()
-        self._held = 0
         self._late = False
         self._why = "Kafka has not been reached yet"
         self._seconds = histogram("kith_collector_acknowledge_seconds")
         self._connected = gauge("kith_collector_kafka_connected")
-        gauge("kith_collector_unacknowledged_bytes").set_function(lambda: self._held)
+        gauge("kith_collector_unacknowledged_bytes").set_function(lambda: budget.held)
 
     async def start(self) -> None:
         """Begin to connect, in the background: a collector starts also while Kafka is away."""
@@ -94,23 +93,13 @@ class Producer:
 
     async def stop(self) -> None:
         """Deliver what is on its way, as far as Kafka lets us, and disconnect."""
-        if self._kafka is not None and (self._open.waiters or self._held):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(5.0, self._timeout_s)):
-                    while self._held:
-                        await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(_STOP_S, self._timeout_s)):
+                while self._kafka is not None and self._budget.held:
+                    await asyncio.sleep(0.01)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-
-    def reserve(self, size: int) -> None:
-        """Raise `UnavailableError` when `size` more bytes could not be taken now."""
-        if self._kafka is None:
-            raise UnavailableError(self._why)
-        if self._late:
-            raise UnavailableError("Kafka is too slow")
-        if self._held + size > self._buffer_bytes:
-            raise UnavailableError("too much waits for Kafka")
 
     def write(self, records: Sequence[Record], timestamp_ms: int) -> asyncio.Future[None]:
         """Hand over records; the future is done when Kafka has acknowledged all of them.
@@ -120,9 +109,12 @@ class Producer:
         size = REQUEST_OVERHEAD + RECORD_OVERHEAD * len(records)
         for _, _, value in records:
             size += len(value)
-        self.reserve(size)
         kafka, current = self._kafka, self._open
-        assert kafka is not None
+        if kafka is None:
+            raise UnavailableError(self._why)
+        if self._late:
+            raise UnavailableError(TOO_SLOW)
+        self._budget.take(size)
         batches, partitions = current.batches, self._partitions
         for topic, key, value in records:
             place = (topic, partition_of(key, partitions))
@@ -138,7 +130,6 @@ class Producer:
         waiter: asyncio.Future[None] = loop.create_future()
         current.waiters.append(waiter)
         current.size += size
-        self._held += size
         if current.deadline is None:
             current.began = perf_counter()
             current.deadline = loop.call_later(self._timeout_s, self._give_up, current)
@@ -147,14 +138,14 @@ class Producer:
 
     def _give_up(self, late: _Round) -> None:
         self._late = True
-        late.fail("Kafka is too slow")
+        late.fail(TOO_SLOW)
 
     async def ready(self) -> tuple[bool, str]:
         """Tell whether Kafka answers now and takes what we have."""
         if self._kafka is None:
             return False, self._why
         if self._late:
-            return False, "Kafka is too slow"
+            return False, TOO_SLOW
         try:
             async with asyncio.timeout(_PROBE_S):
                 await self._kafka.client.fetch_all_metadata()
@@ -196,8 +187,9 @@ class Producer:
             retry_backoff_ms=50,
         )
         try:
-            await kafka.start()
-            cluster = await kafka.client.fetch_all_metadata()
+            async with asyncio.timeout(_GIVE_UP_S):
+                await kafka.start()
+                cluster = await kafka.client.fetch_all_metadata()
             for name in self._names:
                 _check_topic(name, cluster.partitions_for_topic(name), self._partitions)
             await kafka.client.set_topics(self._names)
@@ -213,12 +205,13 @@ class Producer:
             self._wake.clear()
             current, self._open = self._open, _Round()
             try:
-                await _send(kafka, current)
+                async with asyncio.timeout(_GIVE_UP_S):
+                    await _send(kafka, current)
             except BaseException:
                 current.fail("Kafka did not take the events")
                 raise
             finally:
-                self._held -= current.size
+                self._budget.give(current.size)
                 if current.deadline is not None:
                     current.deadline.cancel()
             self._late = False
@@ -229,7 +222,7 @@ class Producer:
         """Let go of the round that was filling: its requests are told to come back."""
         dropped, self._open = self._open, _Round()
         self._wake.clear()
-        self._held -= dropped.size
+        self._budget.give(dropped.size)
         if dropped.deadline is not None:
             dropped.deadline.cancel()
         dropped.fail("Kafka is away")

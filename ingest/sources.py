@@ -127,6 +127,8 @@ class Sources:
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self.by_name = dict(sources)
+        # Before a request's source is known, it may be as large as the largest limit of any.
+        self.most_bytes = max((source.limits.batch_bytes for source in sources.values()), default=Limits().batch_bytes)
         self._by_key: dict[bytes, Source] = {}
         for source in sources.values():
             for key in source.write_keys:

@@ -10,19 +10,19 @@ from collections.abc import Callable, MutableMapping
 from time import monotonic, time_ns
 from typing import Any, Final
 
-from ingest.answers import JSON, SUCCESS, Refused, Send, answer, refuse
+from ingest.answers import JSON, SUCCESS, Refused, Send, answer, refuse, unavailable
 from ingest.auth import check_origin, key_of_body, key_of_header, key_of_query, source_of
 from ingest.batch import batch, single
 from ingest.body import Disconnected, Receive, inflate, read_body
+from ingest.budget import Budget, UnavailableError
 from ingest.canonical import Reception
 from ingest.clock import moment
+from ingest.formats import import_body
 from ingest.intake import Intake
 from ingest.origin import Proxies, cors
 from ingest.patience import Patience
-from ingest.producer import RETRY_AFTER_S, UnavailableError
 from ingest.rate import RateLimits
 from ingest.source_file import SourceFile
-from ingest.sources import Limits
 from ingest.text import NotJsonError, parse
 from schemas.metrics import counter
 
@@ -46,8 +46,6 @@ PATHS: Final[dict[str, str]] = {
     "/v1/import": "import",
     "/v1/m": "",
 }
-# Before the source is known, nobody may send more than the largest limit that a source can have.
-_READ_LIMIT: Final = Limits().batch_bytes
 
 
 class Tracking:
@@ -59,6 +57,7 @@ class Tracking:
         intake: Intake,
         proxies: Proxies,
         patience: Patience,
+        budget: Budget,
         country: str | None,
         now_ms: Callable[[], int] = lambda: time_ns() // 1_000_000,
     ) -> None:
@@ -66,6 +65,7 @@ class Tracking:
         self._intake = intake
         self._proxies = proxies
         self._patience = patience
+        self._budget = budget
         self._country = country
         self._now_ms = now_ms
         self._rates = RateLimits()
@@ -79,7 +79,7 @@ class Tracking:
             if scope["method"] != "POST":
                 raise Refused(405, "method_not_allowed", "Send events with POST.")
             with self._patience.waiting():
-                body = await read_body(receive, _READ_LIMIT)
+                body = await read_body(receive, self._sources.current.most_bytes, self._budget)
             waiting = self._submit(scope, headers, origin, body)
             del body
             if waiting is not None:
@@ -87,8 +87,7 @@ class Tracking:
         except Refused as refused:
             await self._refuse(send, refused, origin)
         except UnavailableError as error:
-            message = f"{error}: nothing was kept, send it again."
-            await self._refuse(send, Refused(503, "unavailable", message, retry_after=RETRY_AFTER_S), origin)
+            await self._refuse(send, unavailable(error), origin)
         except TimeoutError:
             late = f"The body stopped coming for {self._patience.limit_s:.0f} s: send it again."
             await self._refuse(send, Refused(408, "body_timeout", late), origin)
@@ -107,9 +106,12 @@ class Tracking:
         source = source_of(self._sources.current, key) if key is not None else None
         encoding = headers.get(b"content-encoding")
         if encoding is not None:
-            body = inflate(body, encoding.decode("latin-1"), _READ_LIMIT)
+            body = inflate(body, encoding.decode("latin-1"), self._sources.current.most_bytes)
         try:
-            content = parse(body)
+            if kind == "import":
+                content = import_body(headers.get(b"content-type", b"").decode("latin-1"), body)
+            else:
+                content = parse(body)
             if source is None:
                 key = key_of_body(content) or key_of_query(scope["query_string"])
                 source = source_of(self._sources.current, key)
