@@ -159,9 +159,9 @@ def definition_rows(record: Record) -> Rows:
 
 
 def progress_rows(record: Record) -> Rows:
-    """Return how far one partition of the workers has applied a definition."""
+    """Return which version of a definition one partition of the workers has applied to everybody."""
     progress = loads(_value(record))
-    state = (progress["segment_id"], progress["partition"], progress["version"], float(progress["done"]))
+    state = (progress["segment_id"], progress["partition"], progress["version"] or 0, progress["partitions"])
     return ((*state, *_place(record)),)
 
 

@@ -150,7 +150,7 @@ DEFINITION_STATES = Table(
 )
 PROGRESS_STATES = Table(
     "progress_states",
-    (("segment_id", TEXT), ("unit", "UInt32"), ("version", NUMBER), ("done", "Float64"), *PLACE),
+    (("segment_id", TEXT), ("unit", "UInt32"), ("version", NUMBER), ("partitions", "UInt32"), *PLACE),
 )
 DECISIONS = Table(
     "decisions",

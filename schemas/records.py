@@ -82,13 +82,13 @@ class DefinitionRecord(TypedDict):
 
 
 class SegmentProgress(TypedDict):
-    """`segments.progress`: how far a partition of the workers has applied a definition. Key: `segment_id/partition`."""
+    """`segments.progress`: a partition of the workers has applied a version to everybody. Key: `segment_id/partition`."""
 
     schema_version: int
     segment_id: str
     version: int
     partition: int
-    done: float  # share of the partition's people, 0 to 1
+    partitions: int  # how many have to report before the version is live everywhere
 
 
 class DeadLetter(TypedDict):

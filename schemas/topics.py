@@ -53,7 +53,6 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(
         "segments.definitions", "segment id", "compact", True, "Newest version of each definition.", partitions=1
     ),
-    TopicSpec("segments.progress", "segment id/partition", "compact", False, "How far a new definition was applied."),
     TopicSpec(
         "segments.progress", "segment id/partition", "compact", False, "How far a definition has reached everybody."
     ),
@@ -88,7 +87,6 @@ class Topics:
         self.profiles = f"{prefix}profiles.changelog"
         self.orders = f"{prefix}orders.changelog"
         self.definitions = f"{prefix}segments.definitions"
-        self.progress = f"{prefix}segments.progress"
         self.progress = f"{prefix}segments.progress"
         self.changes = f"{prefix}segments.changes"
         self.privacy = f"{prefix}privacy.requests"

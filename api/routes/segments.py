@@ -19,7 +19,6 @@ from processors.segments.references import referring_to
 from schemas.codec import dumps
 from schemas.errors import Problem
 from schemas.records import DefinitionRecord
-from schemas.settings import Settings
 from schemas.times import to_iso
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Authorised])
@@ -29,7 +28,7 @@ _SIZES = (
     "SELECT segment_id, count() FROM segment_membership WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id"
 )
 _PROGRESS = """\
-SELECT segment_id, version, sum(done) FROM progress_states FINAL
+SELECT segment_id, version, count() / max(partitions) FROM progress_states FINAL
 WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id, version"""
 _MEMBERS = """\
 SELECT toString(profile_id), formatDateTime(since, '%Y-%m-%dT%H:%i:%S.', 'UTC'), toUnixTimestamp64Milli(since) % 1000
@@ -160,11 +159,10 @@ async def _answer(request: Request, ids: list[str], known: Known, status: int) -
 async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dict[str, Any]]:
     """Return these segments as the API answers them."""
     clickhouse: ClickHouse = request.app.state.clickhouse
-    settings: Settings = request.app.state.settings
     sizes = {id_: int(count) for id_, count in await clickhouse.rows(_SIZES, {"ids": list(ids)})}
     applied = {
-        (id_, int(version)): float(done) / settings.partitions
-        for id_, version, done in await clickhouse.rows(_PROGRESS, {"ids": list(ids)})
+        (id_, int(version)): float(share)
+        for id_, version, share in await clickhouse.rows(_PROGRESS, {"ids": list(ids)})
     }
     shown = []
     for id_ in ids:

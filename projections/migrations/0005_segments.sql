@@ -66,8 +66,8 @@ CREATE TABLE IF NOT EXISTS progress_states ${on_cluster}
 (
     segment_id String COMMENT 'Segment',
     unit UInt32 COMMENT 'Partition of the workers that reports',
-    version UInt64 COMMENT 'Version of the definition that is being applied',
-    done Float64 COMMENT 'Share of the people of this partition to whom it was applied, 0 to 1',
+    version UInt64 COMMENT 'Newest version that this partition has applied to all its people',
+    partitions UInt32 COMMENT 'How many partitions have to report before the version is live everywhere',
     topic LowCardinality(String),
     partition UInt32,
     offset UInt64 COMMENT 'Of two rows of one segment and partition the greater offset stands'
