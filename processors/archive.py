@@ -14,8 +14,6 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from processors.partition.duplicates import digest_of
-from processors.partition.effects import Record
-from processors.partition.fold import old_events
 from processors.partition.rollout import JOB
 from schemas.codec import loads
 from schemas.settings import Settings
@@ -47,15 +45,11 @@ class ClickHouseArchive:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._topics = frozenset(settings.topics.events.values())
         self._client: Client | None = None
         self._group: Consumer | None = None
 
-    async def known(self, partition: int, records: Sequence[Record]) -> dict[str, bytes]:
-        """Return, by event id, the digests of earlier deliveries of the batch's old events."""
-        old = old_events(records, self._topics)
-        if not old:
-            return {}
+    async def known(self, partition: int, old: Sequence[tuple[str, str, str, int]]) -> dict[str, bytes]:
+        """Return, by event id, the digests of earlier deliveries of `(seed, event id, topic, offset)`."""
         own = {(event_id, topic, offset) for _, event_id, topic, offset in old}
         parameters = {"ids": [each[1] for each in old], "seeds": sorted({each[0] for each in old})}
         rows = await self._insist(lambda: self._query(_KNOWN, parameters))

@@ -25,8 +25,8 @@ _IDLE_S = 0.02
 class Archive(Protocol):
     """What a unit asks the archive."""
 
-    async def known(self, partition: int, records: Sequence[Record]) -> dict[str, bytes]:
-        """Return the digests of the archived deliveries of those events in the batch that are old."""
+    async def known(self, partition: int, old: Sequence[tuple[str, str, str, int]]) -> dict[str, bytes]:
+        """Return the digests of other deliveries, by event id, of `(seed, event id, topic, offset)`."""
 
     async def events(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
         """Return the raw events that a question is about, once the archive has them all."""
@@ -106,8 +106,9 @@ class Unit:
     async def _step(self) -> None:
         queue = self._queue
         records = [queue.popleft() for _ in range(min(len(queue), self._batch))]
-        archived = await self._archive.known(self.partition, records)
         started = time.perf_counter()
+        old = self.machine.old_events(records)
+        archived = await self._archive.known(self.partition, old) if old else {}
         effects = self.machine.fold(records, now_ms(), archived)
         counter("kith_worker_records_total").labels(self.name).inc(len(records))
         await self._commit(effects)

@@ -7,7 +7,6 @@ retries change.
 
 from hashlib import blake2b
 from typing import Any
-from uuid import UUID
 
 from processors.partition.keys import DAY_MS, seen_key
 from processors.partition.working import Working
@@ -24,7 +23,7 @@ def digest_of(event: dict[str, Any]) -> bytes:
     return blake2b(dumps_sorted(body), digest_size=8).digest()
 
 
-def is_old(event: dict[str, Any], occurred: int, received: int) -> bool:
+def is_old(occurred: int, received: int) -> bool:
     """Tell whether the event had happened so long before it was received that only the archive knows a first
     delivery.
     """
@@ -45,7 +44,7 @@ class Seen:
         `received` is the event's time of receipt in ms, `archived` the digest under which the archive holds the id, if
         it was asked and does.
         """
-        event_id = UUID(event["event_id"]).bytes
+        event_id = bytes.fromhex(event["event_id"].replace("-", ""))
         day = received // DAY_MS
         for age in range(REMEMBERED_DAYS):
             found = self._working.get_raw(seen_key(day - age, event_id))

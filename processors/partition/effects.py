@@ -39,6 +39,9 @@ class Reader(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key`, or None."""
 
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the values of `keys`, in their order."""
+
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs with start <= key < stop, in key order."""
 
@@ -47,6 +50,9 @@ class Machine(Protocol):
     """A unit's fold as its shell sees it."""
 
     positions: dict[str, int]  # topic -> offset of the next record to read
+
+    def old_events(self, records: Sequence[Record]) -> list[tuple[str, str, str, int]]:
+        """Return `(seed, event id, topic, offset)` of those events of the next batch that only the archive knows."""
 
     def fold(self, records: Sequence[Record], now: int, archived: Mapping[str, bytes]) -> Effects:
         """Fold a batch at the instant `now` (ms)."""

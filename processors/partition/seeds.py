@@ -22,6 +22,9 @@ from processors.segments.evaluate import observe
 from schemas.identifier import Identifier, family_of, is_weak, seed_of
 from schemas.times import to_millis
 
+# Seeds whose last identifiers are kept in memory, to be recognised without looking into their state.
+QUIET_SEEDS = 20_000
+
 
 class Seeds:
     """Seeds of one unit during a batch. `questions` collects what the archive must be asked, by job name."""
@@ -32,6 +35,7 @@ class Seeds:
         self._dirty: dict[str, Touch] = {}
         self._dropped: dict[str, str] = {}
         self.questions: dict[str, dict[str, Any]] = {}
+        self._quiet: dict[str, tuple[list[dict[str, str]], int]] = {}
 
     def event(self, event: dict[str, Any], t: int) -> None:
         """Fold one event, counted for the first time, that happened at `t` (ms)."""
@@ -44,7 +48,9 @@ class Seeds:
         if state is not None:
             self._remember(seed, state, event)
         if len(event["identifiers"]) > 1 or event["type"] == "alias":
-            self._observe_identifiers(seed, event)
+            quiet = self._quiet.get(seed)
+            if quiet is None or quiet[0] != event["identifiers"] or t < quiet[1] or event["type"] == "alias":
+                self._observe_identifiers(seed, event, t)
         if event["channel"] == "order":
             self._forward_order(seed, event, t, place[2] if place else seed)
 
@@ -99,15 +105,21 @@ class Seeds:
         self._working.save(seed_key(seed), state)
         return state
 
-    def _observe_identifiers(self, seed: str, event: dict[str, Any]) -> None:
+    def _observe_identifiers(self, seed: str, event: dict[str, Any], t: int) -> None:
         pairs, logins = pairs_of(event)
         if not pairs and not logins:
             return
         state = self._working.load(seed_key(seed)) or {}
-        items = novel(state.setdefault("seen", {}), pairs, logins)
+        seen = state.setdefault("seen", {})
+        items = novel(seen, pairs, logins)
         if items:
             self._context.evidence.extend(items)
             self._working.save(seed_key(seed), state)
+        if "a" not in seen:
+            # The same identifiers at a later moment say nothing new: most events of a known visitor end here.
+            if len(self._quiet) > QUIET_SEEDS:
+                self._quiet.clear()
+            self._quiet[seed] = (event["identifiers"], t + 1)
 
     def _forward_order(self, seed: str, event: dict[str, Any], t: int, owner: str) -> None:
         identifier = orders.order_of(event)
@@ -225,6 +237,7 @@ class Seeds:
         question = Watch(Identifier(*identifier), None if weak is None else Identifier(*weak))
         has_events = self._working.load(home_key(seed)) is not None
         self._context.evidence.extend(ask(state.setdefault("seen", {}), question, has_events))
+        self._quiet.pop(seed, None)
         if weak is not None:
             name = f"logins:{seed}:{seed_of(Identifier(*weak))}"
             self.questions[name] = {"kind": "logins", "seed": seed, "weak": weak}

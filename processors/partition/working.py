@@ -36,6 +36,14 @@ class Working:
         young[key] = value
         return value
 
+    def prefetch(self, keys: list[bytes]) -> None:
+        """Read many states in one call; those that are known already are not read again."""
+        young, old = self._young, self._old
+        missing = [key for key in keys if key not in young and key not in old]
+        if missing:
+            for key, raw in zip(missing, self.reader.get_many(missing), strict=True):
+                young[key] = None if raw is None else loads(raw)
+
     def save(self, key: bytes, value: Any) -> None:
         """Make `value` the state under `key`; None removes it."""
         self._young[key] = value

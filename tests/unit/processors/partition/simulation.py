@@ -30,6 +30,9 @@ class MemoryStore:
     def get(self, key: bytes) -> bytes | None:
         return self.pairs.get(key)
 
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        return [self.pairs.get(key) for key in keys]
+
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         for key in sorted(self.pairs):
             if start <= key < stop:
@@ -123,6 +126,7 @@ class Simulation:
             shuffle(topics)
             records = [record for topic in topics for record in by_topic[topic]]
         machine = self.machines[name]
+        assert machine.old_events(records[:most]) == []
         self._commit(name, machine.fold(records[:most], self.now, {}), crash)
         for job_name, job in machine.pending_jobs() if crash is None else []:
             self._commit(name, machine.answer(job_name, job, self._archive(name, job), self.now), None)
