@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +30,30 @@ class Collector:
     topics: Topics
     process: "subprocess.Popen[bytes]"
     log: Path
+    source: str | None = None
+    write_key: str = WRITE_KEY
+
+    def of(self, source: str, write_key: str) -> "Collector":
+        """Return the same collector as one of its sources sees it: with its key, and nobody else's events."""
+        return replace(self, source=source, write_key=write_key)
 
     def events(self, *channels: str) -> list[dict[str, Any]]:
         """Return the canonical events in the log, of all channels unless some are named."""
         names = [topic for channel, topic in self.topics.events.items() if not channels or channel in channels]
-        return [record.value for record in kept(self.bootstrap, *names)]
+        return self._mine(kept(self.bootstrap, *names))
 
     def records(self, channel: str) -> list[Kept]:
         """Return the records of a channel's topic."""
-        return kept(self.bootstrap, self.topics.events[channel])
+        mine = self._mine(records := kept(self.bootstrap, self.topics.events[channel]))
+        return [record for record in records if record.value in mine]
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """Return the dead letters in the log."""
-        return [record.value for record in kept(self.bootstrap, self.topics.rejected)]
+        return self._mine(kept(self.bootstrap, self.topics.rejected))
+
+    def _mine(self, records: list[Kept]) -> list[dict[str, Any]]:
+        values = [record.value for record in records]
+        return values if self.source is None else [value for value in values if value["source"] == self.source]
 
     def await_events(self, count: int, seconds: float = 15.0) -> list[dict[str, Any]]:
         """Return the events once there are `count` of them; whatever there is when the time is over."""

@@ -8,7 +8,7 @@ from segment.analytics.client import Client as SegmentClient
 
 from schemas.event import CanonicalEvent
 from schemas.identifier import Identifier, event_id_of, seed_of
-from tests.parts.collector import WRITE_KEY, Collector
+from tests.parts.collector import Collector
 
 SPOKEN = {"identify", "track", "page", "screen", "group", "alias"}
 
@@ -34,9 +34,9 @@ def test_everything_arrives(collector: Collector, library: str, gzip: bool) -> N
         failures.append(error)
 
     if library == "segment":
-        client = SegmentClient(WRITE_KEY, host=collector.url, gzip=gzip, on_error=on_error, max_retries=0)
+        client = SegmentClient(collector.write_key, host=collector.url, gzip=gzip, on_error=on_error, max_retries=0)
     else:
-        client = RudderClient(WRITE_KEY, host=collector.url, gzip=gzip, on_error=on_error, max_retries=0)
+        client = RudderClient(collector.write_key, host=collector.url, gzip=gzip, on_error=on_error, max_retries=0)
     before = datetime.now(timezone.utc)
     speak(client)
     client.shutdown()
@@ -49,8 +49,8 @@ def test_everything_arrives(collector: Collector, library: str, gzip: bool) -> N
     by_type = {event["type"]: event for event in events if event["event"] != "Order Completed"}
     for event in events:
         CanonicalEvent.model_validate(event)
-        assert event["source"] == "default"
-        assert event["event_id"] == event_id_of("default", event["message_id"])
+        assert event["source"] == collector.source
+        assert event["event_id"] == event_id_of(str(collector.source), event["message_id"])
         assert event["flags"] == []
         assert "ip" not in event["context"], "only browsers are told by their address"
         occurred = datetime.fromisoformat(event["occurred_at"])
@@ -71,7 +71,7 @@ def test_everything_arrives(collector: Collector, library: str, gzip: bool) -> N
 
 
 def test_an_order_travels_in_its_own_channel(collector: Collector) -> None:
-    client = SegmentClient(WRITE_KEY, host=collector.url)
+    client = SegmentClient(collector.write_key, host=collector.url)
     client.track("u1", "Order Completed", {"order_id": 1001, "total": "70.00", "currency": "eur"})
     client.shutdown()
 
@@ -79,5 +79,5 @@ def test_an_order_travels_in_its_own_channel(collector: Collector) -> None:
     assert record.key == seed_of(Identifier("user_id", "u1"))
     assert record.value["channel"] == "order"
     properties = record.value["properties"]
-    assert (properties["order_id"], properties["store"], properties["currency"]) == ("1001", "default", "EUR")
-    assert {"type": "order:default", "value": "1001"} in record.value["identifiers"]
+    assert (properties["order_id"], properties["store"], properties["currency"]) == ("1001", collector.source, "EUR")
+    assert {"type": f"order:{collector.source}", "value": "1001"} in record.value["identifiers"]
