@@ -32,6 +32,12 @@ AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0
 ORDER BY occurred_at, event_id
 """
 
+_CARRYING = """
+SELECT raw FROM events WHERE partition = {partition:UInt32} AND has(identifiers, ({type:String}, {value:String}))
+AND occurred_at >= fromUnixTimestamp64Milli({at:Int64})
+AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0)
+ORDER BY occurred_at, event_id
+"""
 # Ties keep a seed's events together: the next piece begins at the next seed.
 _LEAVES = """
 SELECT raw FROM events WHERE partition = {partition:UInt32} AND event IN {names:Array(String)} AND seed > {after:UUID}
@@ -66,6 +72,8 @@ class ClickHouseArchive:
             await asyncio.sleep(0.1)
         if job["kind"] == JOB:
             return await self._leaves(partition, job)
+        if job["kind"] == "released":
+            return await self._carrying(partition, job)
         parameters = {
             "seed": job["seed"],
             "partition": partition,
@@ -87,6 +95,20 @@ class ClickHouseArchive:
             "offsets": list(job["positions"].values()),
         }
         rows = await self._insist(lambda: self._query(_LEAVES, parameters))
+        return [row[0].encode() if isinstance(row[0], str) else row[0] for row in rows]
+
+    async def _carrying(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
+        """Return the events of this partition that carry the job's identifier, since the job's instant."""
+        type_, value = job["identifier"]
+        parameters = {
+            "partition": partition,
+            "type": type_,
+            "value": value,
+            "at": job["at"],
+            "topics": list(job["positions"]),
+            "offsets": list(job["positions"].values()),
+        }
+        rows = await self._insist(lambda: self._query(_CARRYING, parameters))
         return [row[0].encode() if isinstance(row[0], str) else row[0] for row in rows]
 
     async def _insist(self, ask: Callable[[], T]) -> T:

@@ -171,7 +171,7 @@ class Owner:
             return partition_of(key, count)
 
         if name == WRITER:
-            return Writer(locate, self._topics, store, self._policy)
+            return Writer(count, locate, self._topics, store, self._policy)
         return Partition(partition, count, locate, self._topics, store)
 
     def _redefine(self, compiled: Compiled) -> None:

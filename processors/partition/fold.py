@@ -127,8 +127,10 @@ class Partition:
                 getattr(self._profiles, kind)(to, *item[1:])
         elif level == "seed":
             getattr(self._seeds, kind)(to, *item[1:])
-        elif level == "unit":
+        elif kind == "backfilled":
             self._rollout.backfilled(item[1], item[2])
+        elif kind == "released":
+            self._seeds.released(item[1], item[2], item[3])
         elif kind == "order":
             self._orders.event(to, item[1], item[2])
         else:
@@ -152,6 +154,8 @@ class Partition:
             return self._finish(asked=self._rollout.answer(job, events, self._event_positions()))
         if job["kind"] == "refold":
             self._seeds.refold(job["seed"], events)
+        elif job["kind"] == "released":
+            self._seeds.evidence_of(job["identifier"], events)
         else:
             self._seeds.logins(job["weak"], events)
         self._working.put_raw(job_key(name), None)

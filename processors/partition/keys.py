@@ -82,6 +82,7 @@ def seen_key(day: int, event_id: bytes) -> bytes:
 
 
 POSITIONS = b"m:positions"
+RELEASES = b"m:releases"
 JOBS = b"j:"
 
 

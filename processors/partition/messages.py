@@ -23,7 +23,9 @@ To an order (its seed):
 
 To a unit (the record's partition says to which):
 
-* `["backfilled", [leaf, …], unit]`: the fragments whose home is there hold the history of these event clauses.
+* `["backfilled", [leaf, …], unit]`: the fragments whose home is there hold the history of these event clauses;
+* `["released", type, value, at]`: evidence that names this identifier from before `at` is forgotten; send what came
+  since.
 """
 
 from typing import Any
@@ -36,7 +38,7 @@ Item = list[Any]
 TO_PROFILE = frozenset({"part", "gone", "coming", "handover", "handed"})
 TO_SEED = frozenset({"watch", "follow", "unfollow"})
 TO_ORDER = frozenset({"order", "owner"})
-TO_UNIT = frozenset({"backfilled"})
+TO_UNIT = frozenset({"backfilled", "released"})
 
 
 def encode(to: str, items: list[Item]) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from processors.identity.evidence import Watch, pairs_of
 from processors.identity.seen import arrived, ask, novel, weak_key
 from processors.partition.context import Context
-from processors.partition.keys import home_key, part_of, seed_key
+from processors.partition.keys import RELEASES, home_key, part_of, seed_key
 from processors.partition.slices import Slice, drop_slice, put_slice, slice_at
 from processors.partition.touch import Touch, everything
 from processors.profile import fragment as fragments
@@ -111,7 +111,7 @@ class Seeds:
             return
         state = self._working.load(seed_key(seed)) or {}
         seen = state.setdefault("seen", {})
-        items = novel(seen, pairs, logins)
+        items = novel(seen, pairs, logins, self._releases())
         if items:
             self._context.evidence.extend(items)
             self._working.save(seed_key(seed), state)
@@ -241,6 +241,24 @@ class Seeds:
         if weak is not None:
             name = f"logins:{seed}:{seed_of(Identifier(*weak))}"
             self.questions[name] = {"kind": "logins", "seed": seed, "weak": weak}
+
+    def _releases(self) -> dict[Identifier, int]:
+        """Return the identifiers that operators have released, and since when their evidence counts (ms)."""
+        return {Identifier(type_, value): at for type_, value, at in self._working.load(RELEASES) or ()}
+
+    def released(self, type_: str, value: str, at: int) -> None:
+        """Forget what was sent about an identifier from before `at`; send again what its events have said since."""
+        kept = [each for each in self._working.load(RELEASES) or () if each[:2] != [type_, value]]
+        self._working.save(RELEASES, [*kept, [type_, value, at]])
+        self._quiet.clear()
+        name = f"released:{seed_of(Identifier(type_, value))}"
+        self.questions[name] = {"kind": "released", "identifier": [type_, value], "at": at}
+
+    def evidence_of(self, identifier: list[str], archived: Sequence[dict[str, Any]]) -> None:
+        """Send everything that archived events say about an identifier."""
+        for event in archived:
+            for items in pairs_of(event):
+                self._context.evidence.extend(item for item in items if identifier in (item[1:3], item[3:5]))
 
     def logins(self, weak: list[str], archived: Sequence[dict[str, Any]]) -> None:
         """Send every login on `weak` that the archived events hold."""

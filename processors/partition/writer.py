@@ -16,11 +16,17 @@ from schemas.codec import dumps, loads
 from schemas.identifier import seed_of
 from schemas.topics import Topics
 
+# Key of what the writer says to every unit.
+WRITER_KEY = "identity"
+
 
 class Writer:
     """The fold of the identity writer's unit; a `Machine`."""
 
-    def __init__(self, locate: Callable[[str], int], topics: Topics, reader: Reader, policy: Policy) -> None:
+    def __init__(
+        self, partitions: int, locate: Callable[[str], int], topics: Topics, reader: Reader, policy: Policy
+    ) -> None:
+        self._partitions = partitions
         self._locate = locate
         self._topics = topics
         self._fold = IdentityFold(policy, reader.get)
@@ -51,6 +57,9 @@ class Writer:
             seed = seed_of(watch.identifier)
             weak = None if watch.weak is None else list(watch.weak)
             sends.append((topics.inbox, seed, encode(seed, [["watch", list(watch.identifier), weak]]), None))
+        for release in outcome.releases:
+            value = encode("", [["released", *release.identifier, release.at]])
+            sends += [(topics.inbox, WRITER_KEY, value, partition) for partition in range(self._partitions)]
         counts = {
             "evidence_items": len(items),
             "assignments": len(outcome.assignments),

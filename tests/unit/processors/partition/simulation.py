@@ -16,6 +16,7 @@ from processors.partition.writer import Writer
 from processors.segments.compile import Compiled, compile_set
 from schemas.codec import dumps, loads
 from schemas.partitioner import partition_of
+from schemas.times import to_millis
 from schemas.topics import Topics
 
 TOPICS = Topics("sim.")
@@ -76,7 +77,7 @@ class Simulation:
             self.machines[name] = machine
             self._commit(name, machine.define(self.compiled, self.now), None)
         else:
-            self.machines[name] = Writer(self.locate, TOPICS, store, self.policy)
+            self.machines[name] = Writer(self.partitions, self.locate, TOPICS, store, self.policy)
 
     def define(self, compiled: Compiled) -> None:
         """Have every unit go over to another set of definitions."""
@@ -88,6 +89,10 @@ class Simulation:
     def produce(self, event: Mapping[str, Any]) -> None:
         """Put an event into its topic, as the collector does."""
         self._append(TOPICS.events[event["channel"]], event["seed"], dumps(dict(event)), None)
+
+    def decide(self, item: list[Any]) -> None:
+        """Put an operator's decision into the evidence, as the api does."""
+        self._append(TOPICS.evidence, "operator", dumps({"schema_version": 1, "items": [item]}), 0)
 
     def _append(self, topic: str, key: str, value: bytes | None, partition: int | None) -> None:
         if partition is None:
@@ -142,6 +147,8 @@ class Simulation:
     def _archive(self, name: int | str, job: Mapping[str, Any]) -> list[bytes]:
         if job["kind"] == "leaves":
             return self._leaves(int(name), job)
+        if job["kind"] == "released":
+            return self._carrying(int(name), job)
         rows: dict[str, bytes] = {}
         for topic, position in job["positions"].items():
             for _, value in self.logs[topic, int(name)][:position]:
@@ -162,6 +169,16 @@ class Simulation:
         # Two events, and the rest of the second one's seed: a small piece, so that there are several.
         last = loads(found[:2][-1])["seed"] if found else ""
         return [row for row in found if loads(row)["seed"] <= last]
+
+    def _carrying(self, number: int, job: Mapping[str, Any]) -> list[bytes]:
+        found = []
+        for topic, position in job["positions"].items():
+            for _, value in self.logs[topic, number][:position]:
+                event = loads(value or b"")
+                carried = [[each["type"], each["value"]] for each in event["identifiers"]]
+                if job["identifier"] in carried and to_millis(event["occurred_at"]) >= job["at"]:
+                    found.append(value or b"")
+        return found
 
     def settle(self) -> None:
         """Run until nothing moves any more."""

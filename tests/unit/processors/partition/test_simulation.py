@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.identity.evidence import link, release, split
 from processors.identity.policy import Policy
 from processors.identity.resolve import resolve
+from schemas.identifier import Identifier
 from tests.unit.processors.identity.shop import Event, at
 from tests.unit.processors.partition.simulation import Simulation, run
 
@@ -102,3 +104,51 @@ def test_crashes_anywhere_change_nothing(events: list[Event], chance: random.Ran
     simulation.settle()
     check(simulation, events)
     assert public(simulation) == public(run(events))
+
+
+named = st.sampled_from([Identifier("user_id", "u1"), Identifier("user_id", "u2"), Identifier("email", "j@x.fr")])
+operators = st.one_of(
+    st.builds(
+        lambda a, b, at, id_: link(a, b, id_, "said so", at * 1000, "op"),
+        *[st.sampled_from([Identifier("user_id", "u1"), Identifier("user_id", "u2"), Identifier("email", "j@x.fr")])]
+        * 2,
+        st.integers(20, 30),
+        st.uuids().map(str),
+    ).filter(lambda item: item[1:3] != item[3:5]),
+    st.builds(
+        lambda a, at, id_: release(a, id_, "gone", at * 1000, "op"),
+        st.sampled_from([Identifier("email", "j@x.fr"), Identifier("anonymous_id", "a1"), Identifier("user_id", "u2")]),
+        st.integers(0, 14),
+        st.uuids().map(str),
+    ),
+    st.builds(
+        lambda a, b, at, id_: split([a], b, id_, "not them", at * 1000, "op"),
+        st.sampled_from([Identifier("email", "j@x.fr"), Identifier("user_id", "u2")]),
+        st.just(Identifier("user_id", "u1")),
+        st.integers(20, 30),
+        st.uuids().map(str),
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(people, max_size=10), st.lists(operators, max_size=3), st.randoms(use_true_random=False))
+def test_operators_decide_in_any_order_with_the_events(
+    events: list[Event], decisions: list[Any], chance: random.Random
+) -> None:
+    simulation = Simulation(4)
+    for each in chance.sample([*events, *decisions], len(events) + len(decisions)):
+        if isinstance(each, list):
+            simulation.decide(each)
+        else:
+            simulation.produce(each)
+        if chance.random() < 0.5:
+            simulation.settle()
+    simulation.settle()
+    world = resolve(events, Policy.default(), decisions)
+    counts: dict[str, int] = {}
+    for event in {event["event_id"]: event for event in events}.values():
+        owner = world.profiles[event["event_id"]]
+        counts[owner] = counts.get(owner, 0) + 1
+    found = {id_: profile["activity"]["events"] for id_, profile in simulation.profiles().items()}
+    assert {id_: n for id_, n in found.items() if n} == counts
