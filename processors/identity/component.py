@@ -9,20 +9,18 @@ from schemas.identifier import uuid5_text
 
 
 class Member:
-    """A strong identifier."""
+    """A strong identifier. Most are as new ones are, but for their owner: defaults stand in the class, which is
+    cheap."""
 
-    __slots__ = ("asked", "chunks", "logged_in", "neighbours", "owner", "released", "shared", "unknown", "weak")
-
-    def __init__(self) -> None:
-        self.owner: Node | None = None  # strongest of its profile, as published; None: nothing published
-        self.neighbours = 0  # how many identifiers of stronger types the evidence pairs it with
-        self.logged_in: Moment | None = None  # its earliest login on a weak identifier
-        self.released: int | None = None  # evidence from before this instant is forgotten
-        self.shared = False  # too many neighbours: it joins nothing
-        self.unknown = False  # only alias calls have named it; whether any event carries it was asked (`asked`)
-        self.asked = False
-        self.weak: list[Node] | None = None  # the newest weak identifiers that it logged in on; the others are in
-        self.chunks = 0  # so many records of their own
+    owner: Node | None = None  # strongest of its profile, as published; None: nothing published
+    neighbours = 0  # how many identifiers of stronger types the evidence pairs it with
+    logged_in: Moment | None = None  # its earliest login on a weak identifier
+    released: int | None = None  # evidence from before this instant is forgotten
+    shared = False  # too many neighbours: it joins nothing
+    unknown = False  # only alias calls have named it; whether any event carries it was asked (`asked`)
+    asked = False
+    weak: list[Node] | None = None  # the newest weak identifiers that it logged in on; the others are in
+    chunks = 0  # so many records of their own
 
     def remembers(self, when: Moment) -> bool:
         """Tell whether evidence of that moment counts for this identifier: it was not released afterwards."""
@@ -65,7 +63,7 @@ class Ruling:
 
 
 class Rare:
-    """What few components have; every one with a member that is shared, or was released, has it."""
+    """What few components have; every one with a member that is shared, was released or is unknown has it."""
 
     __slots__ = ("apart", "rulings", "spellings")
 
@@ -119,7 +117,7 @@ class Component:
         for identifier, member in self.members.items():
             piece_of[identifier] = Component(identifier)
             piece_of[identifier].members[identifier] = member
-            if member.shared or member.released is not None:
+            if member.shared or member.unknown or member.released is not None:
                 piece_of[identifier].exceptions()
         rare = self.rare or Rare()
         for a, b in (*self.pairs, *rare.rulings, *rare.spellings):

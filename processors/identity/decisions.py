@@ -4,7 +4,7 @@ A decision's id follows from what it is about. What takes it back (`split`, `wit
 back, so the newest record of each id says what stands.
 """
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from processors.identity.component import Ruling
 from processors.identity.grouping import BY_OPERATOR, JOINED, SHARED, Moment, Node, Pair
@@ -18,28 +18,22 @@ SPELLING: Final = "spelling"  # outcome: joined, because a mail provider knows b
 _JOINS: Final = {JOINED: "pair", SPELLING: SPELLING}  # outcomes that are joins, with their rule
 
 
-class Change(NamedTuple):
-    """A decision that has come to be, or to be no longer. Owners are the strongest of the two profiles now."""
-
-    kind: Kind
-    a: Node
-    b: Node | None
-    a_owner: Node
-    b_owner: Node
-    outcome: str
-    when: Moment  # of the evidence; of an operator's decision the time only
-    operator: tuple[str, str] | None = None  # decision id and reason
+# (kind, a, b, owner of a, owner of b, outcome, when, operator): a decision that has come to be, or to be no longer.
+# Owners are the strongest identifiers of the two profiles now; `when` is the moment of the evidence, of an operator's
+# decision the time only; `operator` is their decision id and reason.
+Operator = tuple[str, str] | None
+Change = tuple[Kind, Node, Node | None, Node, Node, str, Moment, Operator]
 
 
 def came(pair: Pair, outcome: str, when: Moment, owners: tuple[Node, Node]) -> Change:
     """Return that the evidence of a pair led to this outcome."""
-    return Change("join" if outcome in _JOINS else "refuse", *pair, *owners, outcome, when)
+    return ("join" if outcome in _JOINS else "refuse", *pair, *owners, outcome, when, None)
 
 
 def went(pair: Pair, outcome: str, when: Moment, owners: tuple[Node, Node]) -> Change:
     """Return that the evidence of a pair leads to this outcome no longer."""
     kind: Kind = "split" if outcome in _JOINS and owners[0] != owners[1] else "withdrawn"
-    return Change(kind, *pair, *owners, outcome, when)
+    return (kind, *pair, *owners, outcome, when, None)
 
 
 def ruled(pair: Pair, ruling: Ruling, owners: tuple[Node, Node], *, stands: bool) -> Change:
@@ -49,18 +43,17 @@ def ruled(pair: Pair, ruling: Ruling, owners: tuple[Node, Node], *, stands: bool
         kind = "withdrawn"
     elif ruling.refused:
         kind = "refuse"
-    return Change(kind, *pair, *owners, BY_OPERATOR, (ruling.at, "", ""), (ruling.public_id(), ruling.reason))
+    return (kind, *pair, *owners, BY_OPERATOR, (ruling.at, "", ""), (ruling.public_id(), ruling.reason))
 
 
 def released(identifier: Node, decision_id: str, at: int, reason: str) -> Change:
     """Return that an operator released an identifier."""
-    owners = (identifier, identifier)
-    return Change("release", identifier, None, *owners, BY_OPERATOR, (at, "", ""), (decision_id, reason))
+    return ("release", identifier, None, identifier, identifier, BY_OPERATOR, (at, "", ""), (decision_id, reason))
 
 
 def shared(identifier: Node, when: Moment) -> Change:
     """Return that an identifier is shared and joins nothing any more."""
-    return Change("shared", identifier, None, identifier, identifier, SHARED, when)
+    return ("shared", identifier, None, identifier, identifier, SHARED, when, None)
 
 
 def decision(change: Change, version: int) -> Decision:
@@ -91,17 +84,17 @@ def _id_of(a: Node, b: Node | None, rule: str, when: Moment) -> str:
 
 def message(change: Change) -> str:
     """Return a sentence for a support agent. It names types only: the values stand beside it."""
-    a, outcome, operator = change.a[0], change.outcome, change.operator
-    if change.b is None:
+    kind, (a, _), other, _, _, outcome, _, operator = change
+    if other is None:
         shared_by_many = f"This {a} was seen with too many stronger identifiers to be one person's; it joins nobody."
         return shared_by_many if operator is None else operator[1]
-    together = f"This {a} and this {change.b[0]} came in one event"
+    together = f"This {a} and this {other[0]} came in one event"
     if operator is not None:
         refused = f"An operator linked these two ({operator[1]}), but a later decision keeps them apart."
-        return refused if change.kind == "refuse" else operator[1]
-    if change.kind == "withdrawn":
-        return f"Other evidence has replaced what was decided about this {a} and this {change.b[0]}."
-    if change.kind == "split":
+        return refused if kind == "refuse" else operator[1]
+    if kind == "withdrawn":
+        return f"Other evidence has replaced what was decided about this {a} and this {other[0]}."
+    if kind == "split":
         return f"{together}, but earlier or stronger evidence keeps them apart."
     if outcome == JOINED:
         return f"{together}."

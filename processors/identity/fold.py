@@ -33,9 +33,7 @@ class IdentityFold:
         Raises `ValueError` for an item of an unknown kind; the fold must not be used any more then.
         """
         graph = Graph(self._policy, self._store)
-        intake = Intake(graph)
-        for item in items:
-            intake.take(item)
+        Intake(graph).take(items)
         outcome = Outcome(version)
         settle(graph.touched, self._policy, self._store, outcome)
         return outcome

@@ -85,21 +85,34 @@ class Graph(Sharing):
             self.touched.device(identifier)
         else:
             is_new = self.store.find(identifier) is None
-            held = self.touch(identifier).members[identifier]
+            component = self.touch(identifier)
+            component.exceptions()
+            held = component.members[identifier]
             held.unknown = held.unknown or is_new
             is_known = not held.unknown
         if not is_known and not held.asked:
             held.asked = True
             self.touched.watches[Watch(Identifier(*identifier), None)] = None
 
-    def together(self, a: Node, b: Node, when: Moment) -> None:
-        """Two strong identifiers were seen together at that moment."""
+    def together(self, a: Node, b: Node, when: Moment, *, is_reading: bool = False) -> None:
+        """Two strong identifiers were seen together at that moment; in an alias call's reading, or carried by an
+        event."""
         pair = (a, b)
-        one, other = self.store.find(a), self.store.find(b)
-        # Only where there are exceptions can one of them be shared or have been released.
+        one = self.store.find(a)
+        if one is not None and one.rare is None:
+            evidence = one.pairs.get(pair)
+            if evidence is not None and evidence.when <= when:
+                return  # nothing new, as most often
+        other = self.store.find(b)
+        # Only where there are exceptions can one of them be unknown or shared, or have been released.
         is_rare = (one is not None and one.rare is not None) or (other is not None and other.rare is not None)
-        if is_rare and self._is_kept_apart(pair, when):
-            return
+        if is_rare:
+            if not is_reading:
+                self.known(a)
+                self.known(b)
+            if self._is_kept_apart(pair, when):
+                return
+            one, other = self.store.find(a), self.store.find(b)
         component = self._merged(a, b, one, other)
         if is_rare and not component.holds(pair):  # what had been kept apart has made one of them shared
             self._is_kept_apart(pair, when)
@@ -187,6 +200,7 @@ class Graph(Sharing):
         is_new = self.store.find(identifier) is None
         component = self.touch(identifier)
         member = component.members[identifier]
+        apart = component.exceptions().apart
         member.released = at
         member.unknown = member.unknown or is_new
         if member.logged_in is not None and not member.remembers(member.logged_in):
@@ -200,7 +214,6 @@ class Graph(Sharing):
                 if not self.member(a).shared and not self.member(b).shared:
                     self.merge(a, b)
             return
-        apart = component.exceptions().apart
         for pair in [pair for pair in component.pairs if identifier in pair]:
             evidence = component.pairs[pair]
             if not member.remembers(evidence.when):

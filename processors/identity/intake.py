@@ -3,7 +3,7 @@
 Items that name an identifier which the policy blocks say nothing, but that an event carries the other one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from processors.identity.component import Evidence, Ruling
 from processors.identity.evidence import Item
@@ -31,27 +31,21 @@ class Intake:
             "release": self._release,
         }
 
-    def take(self, item: Item) -> None:
-        """Take in one item. Raises `ValueError` for an unknown kind."""
-        handler = self._handlers.get(item[0])
-        if handler is None:
-            raise ValueError(f"unknown evidence {item[0]!r}: update the identity writer before the workers")
-        handler(item)
+    def take(self, items: Iterable[Item]) -> None:
+        """Take in items. Raises `ValueError` for one of an unknown kind."""
+        handlers = self._handlers
+        for item in items:
+            handler = handlers.get(item[0])
+            if handler is None:
+                raise ValueError(f"unknown evidence {item[0]!r}: update the identity writer before the workers")
+            handler(item)
 
     def _pair(self, item: Item) -> None:
         _, a_type, a_value, b_type, b_value, t, message_id, event_id = item
         a, b, when = (a_type, a_value), (b_type, b_value), (t, message_id, event_id)
-        graph = self._graph
-        component = graph.store.find(a)
-        if component is not None:
-            evidence = component.pairs.get((a, b))
-            if evidence is not None and evidence.when <= when and not component.members[b].unknown:
-                return  # nothing new, as most often
-        if a == b or (graph.policy.blocked and self._is_either_blocked(a, b)):
+        if a == b or (self._graph.policy.blocked and self._is_either_blocked(a, b)):
             return
-        graph.together(a, b, when)
-        graph.known(a)
-        graph.known(b)
+        self._graph.together(a, b, when)
 
     def _login(self, item: Item) -> None:
         _, weak_type, weak_value, type_, value, t, message_id, event_id = item
@@ -73,7 +67,7 @@ class Intake:
         graph.known(user)
         if not graph.policy.is_blocked(as_user):
             graph.ask(as_user)
-            graph.together(min(user, as_user), max(user, as_user), when)
+            graph.together(min(user, as_user), max(user, as_user), when, is_reading=True)
         if not graph.policy.is_blocked(as_anonymous):
             graph.ask(as_anonymous)
             graph.logged_in(as_anonymous, user, when)

@@ -6,7 +6,6 @@ The fold notes changes; the records that are published are made from them when t
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 from processors.identity.decisions import Change, decision
 from processors.identity.evidence import Release, Watch
@@ -15,14 +14,8 @@ from schemas.codec import SCHEMA_VERSION
 from schemas.identifier import Identifier, seed_of
 from schemas.records import Assignment, Decision
 
-
-class Owned(NamedTuple):
-    """Whose a slice [start, end) of an identifier is now; None: this slice exists no longer."""
-
-    identifier: Node
-    start: int | None
-    end: int | None
-    owner: Node | None
+# (identifier, start, end, owner): whose the slice [start, end) is now; None as the owner: it exists no longer.
+Owned = tuple[Node, int | None, int | None, Node | None]
 
 
 @dataclass

@@ -47,48 +47,43 @@ def logins_key(identifier: Node, number: int) -> bytes:
 
 def encode_component(component: Component) -> bytes:
     """Return the record of a component."""
-    root = component.root
-    place = {root: 0}
-    rows = [_row(root, component.members[root])]
-    for identifier, member in component.members.items():
-        if identifier != root:
-            place[identifier] = len(rows)
-            rows.append(_row(identifier, member))
-    # Owners by their place: it is known only now.
-    for row, identifier in zip(rows, place, strict=True):
-        owner = component.members[identifier].owner
-        row[2] = -1 if owner is None else place[owner]
+    members = component.members
+    place = {identifier: index for index, identifier in enumerate(members)}
+    rows = []
+    for (type_, value), member in members.items():
+        owner = member.owner
+        row: list[Any] = [type_, value, -1 if owner is None else place[owner]]
+        flags = _SHARED * member.shared | _UNKNOWN * member.unknown | _ASKED * member.asked
+        if member.logged_in is not None or flags or member.weak or member.chunks or member.released is not None:
+            row += (member.neighbours, member.logged_in, flags, member.released, member.weak, member.chunks)
+        elif member.neighbours:
+            row.append(member.neighbours)
+        rows.append(row)
     pairs = [[place[a], place[b], *e.when, e.outcome] for (a, b), e in component.pairs.items()]
     rare = component.rare
     if rare is None:
-        return dumps([rows, pairs])
+        return dumps([place[component.root], rows, pairs])
     apart = [[place[holder], *a, *b, *e.when, e.outcome] for (holder, (a, b)), e in rare.apart.items()]
     rulings = [
         [*a, *b, r.at, r.decision_id, r.kind, r.reason, r.operator, r.place, r.refused]
         for (a, b), r in rare.rulings.items()
     ]
     spellings = [[*a, *b, *e.when, e.outcome] for (a, b), e in rare.spellings.items()]
-    return dumps([rows, pairs, apart, rulings, spellings])
-
-
-def _row(identifier: Node, member: Member) -> list[Any]:
-    row: list[Any] = [identifier[0], identifier[1], -1]
-    flags = _SHARED * member.shared | _UNKNOWN * member.unknown | _ASKED * member.asked
-    if flags or member.neighbours or member.logged_in or member.released is not None or member.weak or member.chunks:
-        row += (flags, member.neighbours, member.logged_in, member.released, member.weak, member.chunks)
-    return row
+    return dumps([place[component.root], rows, pairs, apart, rulings, spellings])
 
 
 def decode_component(record: bytes) -> Component:
     """Return the component that `encode_component` made a record of."""
-    rows, pairs, *rare = loads(record)
+    root, rows, pairs, *rare = loads(record)
     members: list[Node] = [(row[0], row[1]) for row in rows]
-    component = Component(members[0])
+    component = Component(members[root])
     for identifier, row in zip(members, rows, strict=True):
         member = component.members[identifier] = Member()
         member.owner = None if row[2] < 0 else members[row[2]]
         if len(row) > 3:
-            flags, member.neighbours, logged_in, member.released, weak, member.chunks = row[3:]
+            member.neighbours = row[3]
+        if len(row) > 4:
+            logged_in, flags, member.released, weak, member.chunks = row[4:]
             member.shared, member.unknown = bool(flags & _SHARED), bool(flags & _UNKNOWN)
             member.asked = bool(flags & _ASKED)
             member.logged_in = _moment(logged_in)

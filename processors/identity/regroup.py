@@ -1,5 +1,7 @@
 """Grouping a component anew: who its people are, and by which identifier each is known."""
 
+from collections.abc import Collection, Iterable
+
 from processors.identity.component import Component
 from processors.identity.decisions import SPELLING
 from processors.identity.grouping import (
@@ -13,62 +15,76 @@ from processors.identity.grouping import (
     Node,
     join_key,
 )
-from processors.identity.outcome import Outcome, Owned
+from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 
 # A component with more pairs than this keeps its grouping between batches: to make it anew would take milliseconds.
 KEEP_GROUPING = 50
+NOBODY: Collection[Node] = frozenset()
 _NEVER: Moment = (1 << 62, "", "")
 
 
-def regroup(component: Component, policy: Policy, outcome: Outcome) -> set[Node]:
+def regroup(component: Component, policy: Policy, outcome: Outcome) -> Collection[Node]:
     """Group a component, note who belongs to whom, and return the members that have changed hands."""
-    members = component.members
-    changed: set[Node] = set()
-    if not component.pairs and component.rare is None and members[component.root].owner is None:
-        return changed  # never named together with another strong identifier: its own profile, as nobody doubts
+    if component.rare is None and component.grouping is None:
+        if not component.pairs and component.members[component.root].owner is None:
+            return NOBODY  # never named together with another strong identifier: its own profile, as nobody doubts
+        if (owner := _only_person(component, policy)) is not None:
+            for evidence in component.pairs.values():
+                evidence.outcome = JOINED
+            return _assign(component, component.members, owner, outcome)
+    changed: list[Node] = []
     for group in _groups(component, policy):
         owner = group[0] if len(group) == 1 else strongest(component, policy, group)
-        for identifier in group:
-            member = members[identifier]
-            if member.owner != owner and not member.unknown:
-                if (member.owner or identifier) != owner:
-                    changed.add(identifier)
-                member.owner = owner
-                outcome.owned.append(Owned(identifier, None, None, owner))
+        changed += _assign(component, group, owner, outcome)
+    return set(changed)
+
+
+def _only_person(component: Component, policy: Policy) -> Node | None:
+    """Return by whom a component is known that is a tree within all limits: joined in whatever order, it is one
+    person."""
+    members = component.members
+    if len(component.pairs) != len(members) - 1:
+        return None
+    rank, limits = policy.rank, policy.limit
+    counts: dict[str, int] = {}
+    best, owner, is_tie = len(rank), component.root, False
+    for identifier in members:
+        type_ = identifier[0]
+        count = counts[type_] = counts.get(type_, 0) + 1
+        limit = limits[type_]
+        if limit is not None and count > limit:
+            return None
+        strength = rank[type_]
+        if strength <= best:
+            best, owner, is_tie = strength, identifier, strength == best
+    return strongest(component, policy, list(members)) if is_tie else owner
+
+
+def _assign(component: Component, group: Iterable[Node], owner: Node, outcome: Outcome) -> Collection[Node]:
+    """Note that a group is one person, where that is new, and return the members that have changed hands."""
+    changed: Collection[Node] = NOBODY
+    members = component.members
+    for identifier in group:
+        member = members[identifier]
+        before = member.owner
+        if before != owner and not member.unknown:
+            member.owner = owner
+            outcome.owned.append((identifier, None, None, owner))
+            if (before or identifier) != owner:
+                changed = {*changed, identifier}
     return changed
 
 
 def _groups(component: Component, policy: Policy) -> list[list[Node]]:
     """Set the outcome of every pair, and return the groups that may have changed."""
-    grouping = component.grouping
-    if grouping is None:
-        if _is_one_person(component, policy):
-            for evidence in component.pairs.values():
-                evidence.outcome = JOINED
-            return [list(component.members)]
-        grouping = _grouping(component, policy)
+    grouping = component.grouping or _grouping(component, policy)
     for pair, joined in grouping.run():
         component.pairs[pair].outcome = joined
     groups = {id(group): group.members for member in grouping.disturbed for group in (grouping.group_of[member],)}
     grouping.disturbed = set()
     component.grouping = grouping if len(component.pairs) > KEEP_GROUPING else None
     return sorted(list(members) for members in groups.values())
-
-
-def _is_one_person(component: Component, policy: Policy) -> bool:
-    """Tell whether a component is a tree within all limits: joined in whatever order, it is one person."""
-    if component.rare is not None or len(component.pairs) != len(component.members) - 1:
-        return False
-    counts: dict[str, int] = {}
-    for (type_, _), member in component.members.items():
-        if member.unknown:
-            return False
-        counts[type_] = counts.get(type_, 0) + 1
-        limit = policy.limit[type_]
-        if limit is not None and counts[type_] > limit:
-            return False
-    return True
 
 
 def _grouping(component: Component, policy: Policy) -> Grouping:

@@ -7,7 +7,7 @@ from processors.identity import decisions
 from processors.identity.device import Device
 from processors.identity.evidence import Release, Watch
 from processors.identity.grouping import Node
-from processors.identity.outcome import Outcome, Owned
+from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 from processors.identity.publish import publish
 from processors.identity.regroup import regroup
@@ -80,10 +80,10 @@ def _recut(device: Device, outcome: Outcome) -> None:
     before = _bounds(old, first)
     after = _bounds(new, first)
     weak = device.weak
-    outcome.owned += [Owned(weak, start, None, None) for start in before if start not in after]
+    outcome.owned += [(weak, start, None, None) for start in before if start not in after]
     for start, (end, owner) in after.items():
         if before.get(start) != (end, owner):
-            outcome.owned.append(Owned(weak, start, end, owner))
+            outcome.owned.append((weak, start, end, owner))
     if device.known and device.shared_at is not None and old != new:
         outcome.changes.append(decisions.shared(weak, device.shared_at))
     device.slices = new

@@ -32,15 +32,21 @@ class Store:
         self._components: dict[Node, Component] = {}
         self._devices: dict[Node, Device] = {}
         self._writes: dict[bytes, bytes | None] = {}
-        self._moved: dict[Node, Component] = {}  # strong identifiers whose record leads elsewhere now
+        self._moved: dict[Node, bytes] = {}  # strong identifiers whose record leads elsewhere now, with its key
+        self._absent: dict[Node, bytes] = {}  # strong identifiers that this batch has not found, with their keys
 
     def find(self, identifier: Node) -> Component | None:
         """Return the component of a strong identifier, None if nothing is known about it."""
         component = self._components.get(identifier)
-        if component is not None:
-            return component
-        record = self._get(strong_key(identifier))
+        return self._load(identifier) if component is None else component
+
+    def _load(self, identifier: Node) -> Component | None:
+        if identifier in self._absent:
+            return None
+        key = strong_key(identifier)
+        record = self._get(key)
         if record is None:
+            self._absent[identifier] = key
             return None
         if record.startswith(b">"):
             record = self._get(record[1:])
@@ -52,17 +58,17 @@ class Store:
         return component
 
     def admit(self, component: Component, identifier: Node) -> Member:
-        """Make an identifier that nothing is known about a member of a component, and return what is known now."""
+        """Make an identifier that was not found a member of a component, and return what is known now."""
         member = component.members[identifier] = Member()
         self._components[identifier] = component
-        self._moved[identifier] = component
+        self._moved[identifier] = self._absent.pop(identifier)
         return member
 
     def place(self, component: Component, *moved: Node) -> None:
         """Make `component` the one of these members."""
         for identifier in moved:
             self._components[identifier] = component
-            self._moved[identifier] = component
+            self._moved[identifier] = strong_key(identifier)
 
     def device(self, weak: Node) -> Device:
         """Return the device of a weak identifier, a new one if nothing is known about it."""
@@ -97,13 +103,16 @@ class Store:
         """Return what the store must hold once these have changed; forget what is decoded, if it has become too
         much."""
         writes, self._writes = self._writes, {}
+        moved, self._moved, self._absent = self._moved, {}, {}
+        keys: dict[Node, bytes] = {}
         for component in components:
-            writes[strong_key(component.root)] = encode_component(component)
-        for identifier, component in self._moved.items():
-            # The component of a later move stands; one that was absorbed since has no members.
-            if identifier != component.root and identifier in component.members:
-                writes[strong_key(identifier)] = b">" + strong_key(component.root)
-        self._moved.clear()
+            root = component.root
+            key = keys[root] = moved.get(root) or strong_key(root)
+            writes[key] = encode_component(component)
+        for identifier, key in moved.items():
+            root = self._components[identifier].root
+            if root != identifier:
+                writes[key] = b">" + keys[root]
         for device in devices:
             writes.update(encode_device(device))
         if len(self._components) + len(self._devices) > self._capacity:

@@ -59,3 +59,9 @@ def test_nothing_new_changes_nothing() -> None:
     outcome = system.fold.fold(items, 99)
     assert (outcome.assignments, outcome.decisions, outcome.watches, outcome.writes) == ([], [], [], {})
     assert isinstance(system, System)
+
+
+def test_a_restart_remembers_where_an_alias_call_logged_in() -> None:
+    policy = Policy(ranks=(("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe")))
+    events = [at(1, a="a1"), at(2, u="u1", previous="a1"), at(3, u="u1", e="e1@x.fr")]
+    check(run(events, policy, crash=True), same(events, policy))
