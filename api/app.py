@@ -12,8 +12,9 @@ from api.auth import Tokens
 from api.clickhouse import ANALYST, ClickHouse
 from api.definitions import Definitions
 from api.delivery.changes import Changes
+from api.periods import zone_of
 from api.profiles import Profiles
-from api.routes import dead_letters, health, profiles, query, segments
+from api.routes import analytics, dead_letters, health, profiles, query, segments
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
@@ -21,6 +22,7 @@ from schemas.settings import Settings
 def create_app(settings: Settings) -> FastAPI:
     """Return the API as an ASGI application. Raises `KithError` when no token is configured."""
     tokens = Tokens(settings.api_tokens)
+    zone_of(settings)
     clickhouse = ClickHouse(settings)
     analyst = ClickHouse(settings, ANALYST)
     definitions = Definitions(settings)
@@ -50,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.changes = changes
     app.state.profiles = Profiles(clickhouse)
     problems.install(app)
-    for each in (health, profiles, segments, query, dead_letters):
+    for each in (health, profiles, segments, analytics, query, dead_letters):
         app.include_router(each.router)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)

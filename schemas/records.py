@@ -82,7 +82,7 @@ class DefinitionRecord(TypedDict):
 
 
 class SegmentProgress(TypedDict):
-    """`segments.progress`: a partition of the workers has applied a version to everybody. Key: `segment_id/partition`."""
+    """`segments.progress`: one partition of the workers has applied a version. Key: `segment_id/partition`."""
 
     schema_version: int
     segment_id: str
