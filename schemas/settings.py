@@ -26,9 +26,13 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of the event topics; fixed once created.")
     replication: int = Field(1, ge=1, le=5, description="Replication factor of the topics.")
 
-    clickhouse_url: str | None = Field(None, description="External ClickHouse (`http://host:port`); unset: the local one.")
+    clickhouse_url: str | None = Field(
+        None, description="External ClickHouse (`http://host:port`); unset: the local one."
+    )
     clickhouse_port: int = Field(8123, ge=0, le=65535, description="Port of the local ClickHouse; 0 picks a free one.")
-    clickhouse_database: str = Field("kith", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of the projections.")
+    clickhouse_database: str = Field(
+        "kith", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of the projections."
+    )
     clickhouse_user: str = Field("kith", description="User that owns the projections.")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="Its password.")
     analyst_password: SecretStr = Field(SecretStr(""), description="Password of the local read-only user `analyst`.")
@@ -38,7 +42,9 @@ class Settings(BaseSettings):
     clickhouse_max_memory: int = Field(
         0, ge=0, description="Memory limit of a query in the local ClickHouse, bytes; 0 is half of the machine's."
     )
-    clickhouse_cluster: str | None = Field(None, description="Cluster name: DDL gets ON CLUSTER and Replicated engines.")
+    clickhouse_cluster: str | None = Field(
+        None, description="Cluster name: DDL gets ON CLUSTER and Replicated engines."
+    )
 
     collector_port: int = Field(8001, ge=0, le=65535, description="Port of the collector; 0 picks a free one.")
     write_keys: str = Field("", description="Write keys of the tracking source `default`.")
@@ -48,13 +54,21 @@ class Settings(BaseSettings):
     acknowledge_timeout_s: float = Field(10.0, gt=0, description="How long the collector waits for Kafka before 503.")
     buffer_bytes: int = Field(64 << 20, ge=1 << 20, description="Bytes the collector holds unacknowledged before 503.")
 
-    worker_port: int = Field(0, ge=0, le=65535, description="Port of the worker's health and metrics; 0 picks a free one.")
-    worker_id: str = Field("worker-1", description="Name of this worker, fixed over restarts.", pattern=r"^[A-Za-z0-9._-]+$")
+    worker_port: int = Field(
+        0, ge=0, le=65535, description="Port of the worker's health and metrics; 0 picks a free one."
+    )
+    worker_id: str = Field(
+        "worker-1", description="Name of this worker, fixed over restarts.", pattern=r"^[A-Za-z0-9._-]+$"
+    )
     worker_batch: int = Field(2000, ge=1, description="Most records in one unit of work.")
-    state_dir: Path | None = Field(None, description="Folder of this worker's store; default `<data_dir>/state/<worker_id>`.")
+    state_dir: Path | None = Field(
+        None, description="Folder of this worker's store; default `<data_dir>/state/<worker_id>`."
+    )
     identity_policy: Path | None = Field(None, description="YAML identity policy; unset: the built-in one.")
 
-    projector_port: int = Field(0, ge=0, le=65535, description="Port of the projector's health and metrics; 0 picks a free one.")
+    projector_port: int = Field(
+        0, ge=0, le=65535, description="Port of the projector's health and metrics; 0 picks a free one."
+    )
     projector_id: str = Field(
         "projector-1", description="Name of this projector, fixed over restarts.", pattern=r"^[A-Za-z0-9._-]+$"
     )
@@ -69,7 +83,9 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="Zone of days, weeks and months in analytics.")
     webhook_allow_private: bool = Field(False, description="Deliver webhooks to private and loopback addresses.")
 
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe line that is logged.")
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least severe line that is logged."
+    )
 
     @field_validator("default_country")
     @classmethod
