@@ -1,6 +1,7 @@
 """Run the worker: `python -m processors`."""
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -41,6 +42,10 @@ async def run(settings: Settings) -> None:
 def main() -> None:
     """Run the worker process."""
     settings = Settings()
+    # What folds allocate are trees of JSON values, freed by their reference counts: looking for cycles among them as
+    # often as Python does by default took a quarter of the fold's time.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     logging.configure(settings.worker_id, settings.log_level)
     try:
         uvloop.run(run(settings))

@@ -25,8 +25,11 @@ def decode(value: bytes) -> Decoded | str:
         for name in _OBJECTS:
             if not isinstance(event.setdefault(name, {}), dict):
                 return f"`{name}` is not an object."
-        if not event["identifiers"] or not all(_is_identifier(each) for each in event["identifiers"]):
-            return "`identifiers` is not a list of known types and values."
+        if not event["identifiers"]:
+            return "`identifiers` is empty."
+        for each in event["identifiers"]:
+            if each["type"].partition(":")[0] not in PLACE or type(each["value"]) is not str:
+                return "`identifiers` is not a list of known types and values."
         if event["type"] not in EVENT_TYPES or event["channel"] not in CHANNELS:
             return "`type` or `channel` is none that there is."
         if not (type(event["seed"]) is type(event["message_id"]) is type(event["source"]) is str):
@@ -42,8 +45,3 @@ def decode(value: bytes) -> Decoded | str:
     if not EARLIEST <= occurred <= LATEST or received < 0:
         return "`occurred_at` or `received_at` lies outside the years 1900 to 2299."
     return event, occurred, received
-
-
-def _is_identifier(entry: dict[str, Any]) -> bool:
-    type_ = entry["type"]
-    return type_.partition(":")[0] in PLACE and type(entry["value"]) is str and bool(entry["value"])
