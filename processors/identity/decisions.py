@@ -46,9 +46,9 @@ def ruled(pair: Pair, ruling: Ruling, owners: tuple[Node, Node], *, stands: bool
     return (kind, *pair, *owners, BY_OPERATOR, (ruling.at, "", ""), (ruling.public_id(), ruling.reason))
 
 
-def released(identifier: Node, decision_id: str, at: int, reason: str) -> Change:
-    """Return that an operator released an identifier."""
-    return ("release", identifier, None, identifier, identifier, BY_OPERATOR, (at, "", ""), (decision_id, reason))
+def released(identifier: Node, owner: Node, decision_id: str, at: int, reason: str) -> Change:
+    """Return that an operator released an identifier, whose profile is now known by `owner`."""
+    return ("release", identifier, None, owner, owner, BY_OPERATOR, (at, "", ""), (decision_id, reason))
 
 
 def shared(identifier: Node, when: Moment) -> Change:

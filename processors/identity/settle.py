@@ -14,7 +14,7 @@ from processors.identity.regroup import regroup
 from processors.identity.slices import Cut
 from processors.identity.store import Store
 from processors.identity.touched import Touched
-from schemas.identifier import Identifier
+from schemas.identifier import Identifier, is_weak
 
 
 def settle(touched: Touched, policy: Policy, store: Store, outcome: Outcome) -> None:
@@ -28,6 +28,7 @@ def settle(touched: Touched, policy: Policy, store: Store, outcome: Outcome) -> 
         for identifier in changed:
             for weak in store.weak_of(identifier, component.members[identifier]):
                 touched.device(weak, identifier)
+    _take_back(touched, store, outcome)
     devices = []
     for weak, users in touched.devices.items():
         device = store.device(weak)
@@ -45,18 +46,15 @@ def settle(touched: Touched, policy: Policy, store: Store, outcome: Outcome) -> 
 
 
 def _report(touched: Touched, store: Store, outcome: Outcome) -> None:
-    """Note what is not about a standing pair: identifiers shared and released, and what is taken back."""
+    """Note what is not about pairs of the evidence: identifiers shared and released, and operators overruled."""
     for identifier, when in touched.shared.items():
         outcome.changes.append(decisions.shared(identifier, when))
     for release in touched.released:
         identifier = Identifier(*release.identifier)
         outcome.releases.append(Release(identifier, release.at))
-        outcome.changes.append(decisions.released(identifier, release.decision_id, release.at, release.reason))
-    for pair, evidence in touched.gone:
-        if evidence.told is not None and evidence.told[0]:
-            outcome.changes.append(
-                decisions.went(pair, *evidence.told, (_owner(store, pair[0]), _owner(store, pair[1])))
-            )
+        outcome.changes.append(
+            decisions.released(identifier, _owner(store, identifier), release.decision_id, release.at, release.reason)
+        )
     for pair, ruling in touched.overruled:
         owners = (_owner(store, pair[0]), _owner(store, pair[1]))
         if ruling.told is None:  # it came and went in one batch; operators' decisions are an audit trail
@@ -64,9 +62,21 @@ def _report(touched: Touched, store: Store, outcome: Outcome) -> None:
         outcome.changes.append(decisions.ruled(pair, ruling, owners, stands=False))
 
 
+def _take_back(touched: Touched, store: Store, outcome: Outcome) -> None:
+    """Note that evidence has gone, unless the same has been learnt again in this batch."""
+    for pair, evidence in touched.gone:
+        if evidence.told is None or not evidence.told[0]:
+            continue
+        component = store.find(pair[0])
+        again = None if component is None else component.pairs.get(pair)
+        if again is None or again.told != evidence.told:
+            owners = (_owner(store, pair[0]), _owner(store, pair[1]))
+            outcome.changes.append(decisions.went(pair, *evidence.told, owners))
+
+
 def _owner(store: Store, identifier: Node) -> Node:
-    """Return the strongest identifier of the profile of a strong identifier."""
-    component = store.find(identifier)
+    """Return the strongest identifier of the profile of a strong identifier; a weak one stands for itself."""
+    component = None if is_weak(identifier[0]) else store.find(identifier)
     return identifier if component is None else component.members[identifier].owner or identifier
 
 

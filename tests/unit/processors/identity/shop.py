@@ -147,7 +147,10 @@ class System:
         items, self.outbox = self.outbox, []
         self.sent += items
         self.version += 1
-        outcome = self.fold.fold(items, self.version)
+        return self.publish(self.fold.fold(items, self.version))
+
+    def publish(self, outcome: Outcome) -> Outcome:
+        """The writer's transaction: all of it or nothing."""
         for assignment in outcome.assignments:
             self.view.apply(assignment)
         for decision in outcome.decisions:
@@ -156,7 +159,7 @@ class System:
             if value is None:
                 self.kept.pop(key, None)
             else:
-                self.kept[key] = bytes(value)
+                self.kept[key] = value
         for watch in outcome.watches:
             self._answer(watch)
         for released in outcome.releases:
