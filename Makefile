@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-COPY_JARS = mvn -B -C -q dependency:copy-dependencies
+MAVEN := mvn -B -C -q
+PLAIN := 2>&1 | sed "s/\x1b\[[0-9;]*m//g"
 SOURCES := ingest processors projections api schemas deploy
 
 SHELL := /bin/bash
@@ -16,7 +17,10 @@ SHELL := /bin/bash
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/installed $(if $(KITH_KAFKA_BOOTSTRAP),,.venv/kafka/installed) ## Set everything up (both demo and test do)
+# What only some tests need is set up too where its tools are there, so that no later run needs the network.
+install: .venv/installed $(if $(KITH_KAFKA_BOOTSTRAP),,.venv/kafka/installed) \
+	$(if $(shell command -v javac),.venv/jdbc/installed) \
+	$(if $(shell command -v npm),tests/e2e/node_modules/installed) ## Set everything up (both demo and test do)
 
 demo: install ## Start the stack, stream the sample shop through it, show what came of it, stop
 	@$(BIN)/kith demo
@@ -39,8 +43,9 @@ format: install ## Mend style and layout
 doctor: ## Say what is missing on this machine and how to get it
 	@$(or $(PYTHON),python3) deploy/local/doctor.py
 
-sdks: install ## Get Node packages and Chromium for the tests with stock SDKs (CI does)
+sdks: ## Get Node and Chromium from the distribution for the tests with stock SDKs (CI does)
 	@sh deploy/local/sdks.sh
+	@$(MAKE) --no-print-directory install
 
 lock: ## Pin what pyproject.toml needs (with UPGRADE=1: the newest that it allows; needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: run 'pip install uv'."; exit 1; }
@@ -64,6 +69,19 @@ clean: ## Remove what make made (not the data in .kith)
 
 .venv/kafka/installed: deploy/local/pom.xml | .venv/bin/python
 	@$(BIN)/python deploy/local/doctor.py --set-up
-	@echo "Resolving Apache Kafka with Maven (45 jars, 43 MB)"
-	@$(COPY_JARS) -f deploy/local/pom.xml -DoutputDirectory=$(CURDIR)/.venv/kafka 2>&1 | sed "s/\x1b\[[0-9;]*m//g"
+	@echo "Resolving Apache Kafka with Maven (about 45 MB)"
+	@$(MAVEN) -f deploy/local/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/kafka $(PLAIN)
+	@touch $@
+
+# Runs none of the tests, which makes Maven fetch all that running them takes.
+.venv/jdbc/installed: tests/contract/jdbc/pom.xml | .venv/bin/python
+	@echo "Resolving ClickHouse's JDBC driver with Maven, for its contract tests (about 30 MB)"
+	@rm -rf .venv/jdbc && mkdir -p .venv/jdbc && cp -R tests/contract/jdbc/pom.xml tests/contract/jdbc/src .venv/jdbc
+	@$(MAVEN) -f .venv/jdbc/pom.xml test -Dgroups=none -DfailIfNoTests=false $(PLAIN)
+	@touch $@
+
+# Not `npm ci`: it insists on optional packages of other platforms, which a lock without addresses cannot list.
+tests/e2e/node_modules/installed: tests/e2e/package-lock.json
+	@echo "Installing the stock Node and browser SDKs with npm, for their tests"
+	@npm install --prefix tests/e2e --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
