@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> tuple[faust.App, Owner]:
         broker_request_timeout=40.0,
         broker_max_poll_interval=300.0,
         broker_max_poll_records=4000,
-        consumer_max_fetch_size=4 << 20,
+        consumer_max_fetch_size=1 << 20,
         consumer_group_instance_id=settings.worker_id,
         consumer_auto_offset_reset="earliest",
         topic_allow_declare=False,

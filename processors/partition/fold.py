@@ -130,7 +130,7 @@ class Partition:
         elif kind == "backfilled":
             self._rollout.backfilled(item[1], item[2])
         elif kind == "released":
-            self._seeds.released(item[1], item[2], item[3])
+            self._seeds.sightings.released(item[1], item[2], item[3])
         elif kind == "order":
             self._orders.event(to, item[1], item[2])
         else:
@@ -155,9 +155,9 @@ class Partition:
         if job["kind"] == "refold":
             self._seeds.refold(job["seed"], events)
         elif job["kind"] == "released":
-            self._seeds.evidence_of(job["identifier"], events)
+            self._seeds.sightings.evidence_of(job["identifier"], events)
         else:
-            self._seeds.logins(job["weak"], events)
+            self._seeds.sightings.logins(job["weak"], events)
         self._working.put_raw(job_key(name), None)
         return self._finish()
 
@@ -195,7 +195,8 @@ class Partition:
             while context.local:
                 to, item = context.local.popleft()
                 self._item(to, item)
-        questions, self._seeds.questions = self._seeds.questions, {}
+        questions = dict(self._seeds.questions)
+        self._seeds.questions.clear()
         for name, job in questions.items():
             if not self._working.has(job_key(name)):
                 self._working.put_raw(job_key(name), dumps({**job, "positions": self._event_positions()}))

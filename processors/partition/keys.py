@@ -21,6 +21,16 @@ def seed_key(seed: str) -> bytes:
     return b"s:" + seed.encode()
 
 
+def told_key(seed: str) -> bytes:
+    """Return the key of what a seed has told the identity writer."""
+    return b"e:" + seed.encode()
+
+
+def followers_key(seed: str) -> bytes:
+    """Return the key of the orders that follow a seed."""
+    return b"w:" + seed.encode()
+
+
 def home_key(part: str) -> bytes:
     """Return the key of a fragment in the partition of its seed."""
     return b"f:" + part.encode()

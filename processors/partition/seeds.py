@@ -1,6 +1,6 @@
 """The seed's level: fold events into the fragments of their seed, and hand each fragment to the profile that owns it.
 
-A seed's state is `{"id": [type, value], "sl": [slices], "seen": …, "followers": {order_seed: at}, "buffer": […]}`,
+A seed's state is `{"id": [type, value], "sl": [slices], "owed": bool, "held": bool, "buffer": […]}`,
 all optional, and absent for the many seeds whose events carry one identifier only. A fragment is stored as
 `[delivered_to, fragment, [type, value], history]`: which profile has it, what its events say, whose it is, and what the
 event clauses of segments have to remember of them.
@@ -9,21 +9,18 @@ event clauses of segments have to remember of them.
 from collections.abc import Sequence
 from typing import Any
 
-from processors.identity.evidence import Watch, pairs_of
-from processors.identity.seen import arrived, ask, novel, weak_key
 from processors.partition.context import Context
-from processors.partition.keys import RELEASES, home_key, part_of, seed_key
+from processors.partition.followers import Followers, owner_at
+from processors.partition.keys import home_key, part_of, seed_key
+from processors.partition.sightings import Sightings
 from processors.partition.slices import Slice, drop_slice, put_slice, slice_at
 from processors.partition.touch import Touch, everything
 from processors.profile import fragment as fragments
 from processors.profile import merge, orders
 from processors.segments import windows
 from processors.segments.evaluate import observe
-from schemas.identifier import Identifier, family_of, is_weak, seed_of
+from schemas.identifier import family_of, is_weak, seed_of
 from schemas.times import to_millis
-
-# Seeds whose last identifiers are kept in memory, to be recognised without looking into their state.
-QUIET_SEEDS = 20_000
 
 
 class Seeds:
@@ -35,7 +32,8 @@ class Seeds:
         self._dirty: dict[str, Touch] = {}
         self._dropped: dict[str, str] = {}
         self.questions: dict[str, dict[str, Any]] = {}
-        self._quiet: dict[str, tuple[list[dict[str, str]], int]] = {}
+        self.sightings = Sightings(context, self.questions)
+        self._followers = Followers(context)
 
     def event(self, event: dict[str, Any], t: int) -> None:
         """Fold one event, counted for the first time, that happened at `t` (ms)."""
@@ -47,10 +45,7 @@ class Seeds:
         self._fold(part, event, t)
         if state is not None:
             self._remember(seed, state, event)
-        if len(event["identifiers"]) > 1 or event["type"] == "alias":
-            quiet = self._quiet.get(seed)
-            if quiet is None or quiet[0] != event["identifiers"] or t < quiet[1] or event["type"] == "alias":
-                self._observe_identifiers(seed, event, t)
+        self.sightings.event(seed, event, t)
         if event["channel"] == "order":
             self._forward_order(seed, event, t, place[2] if place else seed)
 
@@ -59,8 +54,8 @@ class Seeds:
         if "buffer" in state:
             state["buffer"].append(event)
             self._working.save(seed_key(seed), state)
-        if "k" in state.get("seen", ()):
-            self._context.evidence.extend(arrived(state["seen"]))
+        if state.pop("owed", False):
+            self.sightings.arrived(seed)
             self._working.save(seed_key(seed), state)
 
     def _fold(self, part: str, event: dict[str, Any], t: int) -> None:
@@ -105,22 +100,6 @@ class Seeds:
         self._working.save(seed_key(seed), state)
         return state
 
-    def _observe_identifiers(self, seed: str, event: dict[str, Any], t: int) -> None:
-        pairs, logins = pairs_of(event)
-        if not pairs and not logins:
-            return
-        state = self._working.load(seed_key(seed)) or {}
-        seen = state.setdefault("seen", {})
-        items = novel(seen, pairs, logins, self._releases())
-        if items:
-            self._context.evidence.extend(items)
-            self._working.save(seed_key(seed), state)
-        if "a" not in seen:
-            # The same identifiers at a later moment say nothing new: most events of a known visitor end here.
-            if len(self._quiet) > QUIET_SEEDS:
-                self._quiet.clear()
-            self._quiet[seed] = (event["identifiers"], t + 1)
-
     def _forward_order(self, seed: str, event: dict[str, Any], t: int, owner: str) -> None:
         identifier = orders.order_of(event)
         if identifier is None:
@@ -129,7 +108,7 @@ class Seeds:
         if order_seed == seed:
             self._context.deliver(order_seed, ["order", event, None])
             return
-        self._state(seed).setdefault("followers", {})[order_seed] = t
+        self._followers.add(seed, order_seed, t)
         self._context.deliver(order_seed, ["order", event, owner])
 
     def assign(self, record: dict[str, Any]) -> None:
@@ -153,7 +132,7 @@ class Seeds:
         else:
             put_slice(slices, start, end, owner)
             self._cut(seed, slices, start, identifier)
-        self._tell_followers(seed, before, slices)
+        self._followers.tell(seed, before, slices)
 
     def _join_back(self, seed: str, slices: list[Slice], start: int | None) -> None:
         """Merge the fragment of a slice that exists no longer into the slice that now holds its time."""
@@ -233,60 +212,18 @@ class Seeds:
 
     def watch(self, seed: str, identifier: list[str], weak: list[str] | None) -> None:
         """Answer the identity writer's question about this seed, now or when an event comes; see `evidence.Watch`."""
-        state = self._state(seed)
-        question = Watch(Identifier(*identifier), None if weak is None else Identifier(*weak))
-        has_events = self._working.load(home_key(seed)) is not None
-        self._context.evidence.extend(ask(state.setdefault("seen", {}), question, has_events))
-        self._quiet.pop(seed, None)
-        if weak is not None:
-            name = f"logins:{seed}:{seed_of(Identifier(*weak))}"
-            self.questions[name] = {"kind": "logins", "seed": seed, "weak": weak}
-
-    def _releases(self) -> dict[Identifier, int]:
-        """Return the identifiers that operators have released, and since when their evidence counts (ms)."""
-        return {Identifier(type_, value): at for type_, value, at in self._working.load(RELEASES) or ()}
-
-    def released(self, type_: str, value: str, at: int) -> None:
-        """Forget what was sent about an identifier from before `at`; send again what its events have said since."""
-        kept = [each for each in self._working.load(RELEASES) or () if each[:2] != [type_, value]]
-        self._working.save(RELEASES, [*kept, [type_, value, at]])
-        self._quiet.clear()
-        name = f"released:{seed_of(Identifier(type_, value))}"
-        self.questions[name] = {"kind": "released", "identifier": [type_, value], "at": at}
-
-    def evidence_of(self, identifier: list[str], archived: Sequence[dict[str, Any]]) -> None:
-        """Send everything that archived events say about an identifier."""
-        for event in archived:
-            for items in pairs_of(event):
-                self._context.evidence.extend(item for item in items if identifier in (item[1:3], item[3:5]))
-
-    def logins(self, weak: list[str], archived: Sequence[dict[str, Any]]) -> None:
-        """Send every login on `weak` that the archived events hold."""
-        for event in archived:
-            _, logins = pairs_of(event)
-            key = weak_key(["login", *weak])
-            self._context.evidence.extend(item for item in logins if weak_key(item) == key)
+        if self.sightings.watch(seed, identifier, weak):
+            self._state(seed)["owed"] = True
 
     def follow(self, seed: str, order_seed: str, at: int) -> None:
         """Tell an order who owns this seed at `at`, now and whenever it changes."""
-        state = self._state(seed)
-        state.setdefault("followers", {})[order_seed] = at
-        slices = state.get("sl")
-        owner = slice_at(slices, at)[2] if slices else seed
-        self._context.deliver(order_seed, ["owner", seed, owner])
+        self._followers.add(seed, order_seed, at)
+        state = self._working.load(seed_key(seed)) or {}
+        self._context.deliver(order_seed, ["owner", seed, owner_at(seed, state.get("sl", []), at)])
 
     def unfollow(self, seed: str, order_seed: str) -> None:
         """Stop telling an order about this seed."""
-        state = self._state(seed)
-        state.get("followers", {}).pop(order_seed, None)
-
-    def _tell_followers(self, seed: str, before: list[Slice], after: list[Slice]) -> None:
-        state = self._working.load(seed_key(seed)) or {}
-        for order_seed, at in state.get("followers", {}).items():
-            was = slice_at(before, at)[2] if before else seed
-            now = slice_at(after, at)[2] if after else seed
-            if was != now:
-                self._context.deliver(order_seed, ["owner", seed, now])
+        self._followers.remove(seed, order_seed)
 
     def hand_over(self) -> None:
         """Hand every changed fragment to its owner, and take it from whoever had it before."""
