@@ -16,7 +16,7 @@ from ingest.intake import Intake
 from ingest.openapi import describe
 from ingest.origin import Proxies
 from ingest.patience import Patience
-from ingest.producer import Producer
+from ingest.producer import Log, Producer
 from ingest.routes import browser, health
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
@@ -26,21 +26,16 @@ from schemas.settings import Settings
 READ_TIMEOUT_S = 30.0
 
 
-def create_app(settings: Settings) -> Front:
-    """Return the collector as an ASGI application; it connects to Kafka when it is started.
+def create_app(settings: Settings, log: Log | None = None) -> Front:
+    """Return the collector as an ASGI application; it connects to Kafka when it is started, or writes to `log` instead.
 
     Raises `KithError` when the sources file is wrong.
     """
     sources = SourceFile(settings.sources, settings.write_keys)
     budget = Budget(settings.buffer_bytes)
-    producer = Producer(
-        settings.bootstrap,
-        settings.topics,
-        settings.partitions,
-        budget,
-        settings.acknowledge_timeout_s,
-    )
-    intake = Intake(producer, settings.topics)
+    if log is None:
+        log = Producer(settings.bootstrap, settings.topics, settings.partitions, budget, settings.acknowledge_timeout_s)
+    intake = Intake(log, settings.topics)
     proxies = Proxies(settings.trusted_proxies)
     patience = Patience(READ_TIMEOUT_S)
     tracking = Tracking(sources, intake, proxies, patience, budget, settings.default_country)
@@ -49,9 +44,9 @@ def create_app(settings: Settings) -> Front:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sources.start()
         patience.start()
-        await producer.start()
+        await log.start()
         yield
-        await producer.stop()
+        await log.stop()
         await patience.stop()
         await sources.stop()
 
@@ -62,7 +57,7 @@ def create_app(settings: Settings) -> Front:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.producer = producer
+    app.state.log = log
     app.state.sources = sources
     app.state.intake = intake
     app.state.proxies = proxies

@@ -103,7 +103,7 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise too_large(limit)
-        if not part and stream.can_accept_more_data():
+        if not part and not stream.is_finished() and stream.can_accept_more_data():
             raise brotli.error("the stream stops short")
         parts.append(part)
         pending = b""

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from ingest.canonical import Event, Reception, Rejection, canonical, random_id
 from ingest.dead_letters import dead_letter
-from ingest.producer import Producer, Record
+from ingest.producer import Log, Record
 from ingest.text import check_levels, json_bytes
 from schemas.codec import dumps
 from schemas.metrics import counter
@@ -21,10 +21,10 @@ from schemas.topics import Topics
 
 
 class Intake:
-    """Turns messages into records and hands them to the producer."""
+    """Turns messages into records and hands them to the log."""
 
-    def __init__(self, producer: Producer, topics: Topics, new_id: Callable[[], str] = random_id) -> None:
-        self._producer = producer
+    def __init__(self, log: Log, topics: Topics, new_id: Callable[[], str] = random_id) -> None:
+        self._log = log
         self._topics = topics
         self._new_id = new_id
         self._events = _Labelled(counter("kith_collector_events_total"))
@@ -55,7 +55,7 @@ class Intake:
             rejected[outcome.reason] = rejected.get(outcome.reason, 0) + 1
         if not records:
             return None
-        acknowledged = self._producer.write(records, reception.received)
+        acknowledged = self._log.write(records, reception.received)
         for channel, count in accepted.items():
             self._events.add(count, name, channel)
         for reason, count in rejected.items():

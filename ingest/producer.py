@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -43,6 +43,22 @@ TOO_SLOW = "Kafka is too slow"
 
 # One record to be written: topic, key (it decides the partition), value.
 Record = tuple[str, str, bytes]
+
+
+class Log(Protocol):
+    """Where records go and who says that they are safe."""
+
+    async def start(self) -> None:
+        """Begin to connect."""
+
+    async def stop(self) -> None:
+        """Deliver what is on its way and disconnect."""
+
+    def write(self, records: Sequence[Record], timestamp_ms: int) -> asyncio.Future[None]:
+        """Hand over records; the future is done when all of them are safe. Both may raise `UnavailableError`."""
+
+    async def ready(self) -> tuple[bool, str]:
+        """Tell whether records can be taken now, and what it waits for where not."""
 
 
 class _Round:

@@ -32,6 +32,9 @@ Kind = Literal[
     "generic",
 ]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAMES = (
+    "names are letters, digits, dots, dashes and underscores, 64 at most; in quotes where YAML reads something else"
+)
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Kinds whose requests carry no signature of their own: a source must name one way to tell friend from stranger.
 _NEEDS = {
@@ -164,7 +167,10 @@ def parse_sources(text: str, environment: Mapping[str, str] | None = None) -> di
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise KithError(f"sources: not valid YAML: {error}") from error
+        # The error's own text quotes the line, which may hold a secret.
+        place = getattr(error, "problem_mark", None)
+        line = f" in line {place.line + 1}" if place is not None else ""
+        raise KithError(f"sources: not valid YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None
     if document is None:
         return {}
     entries = document.get("sources") if isinstance(document, dict) else None
@@ -175,7 +181,7 @@ def parse_sources(text: str, environment: Mapping[str, str] | None = None) -> di
     sources: dict[str, Source] = {}
     for name, entry in entries.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            faults.append(f"{name!r}: names are letters, digits, dots, dashes and underscores, 64 at most")
+            faults.append(f"{name!r}: {_NAMES}")
         elif not isinstance(entry, dict) or "name" in entry:
             faults.append(f"{name}: must be a mapping such as {{kind: tracking, write_keys: [...]}}")
         else:

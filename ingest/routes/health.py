@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
-from ingest.producer import Producer
+from ingest.producer import Log
 
 router = APIRouter(tags=["health"])
 
@@ -37,8 +37,8 @@ async def healthz() -> Alive:
 )
 async def readyz(request: Request) -> JSONResponse:
     """Answer 200 when Kafka answers and takes events, 503 otherwise."""
-    producer: Producer = request.app.state.producer
-    ready, detail = await producer.ready()
+    log: Log = request.app.state.log
+    ready, detail = await log.ready()
     return JSONResponse({"ready": ready, "detail": detail}, status_code=200 if ready else 503)
 
 
