@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 MAVEN := mvn -B -C -q
+NEED_PYTHON = $(if $(PYTHON),,echo "Python 3.11 or newer is missing: install it (e.g. 'sudo apt-get install python3 \
+	python3-venv') or name it: 'make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)'."; exit 1)
 PLAIN := 2>&1 | sed "s/\x1b\[[0-9;]*m//g"
 SOURCES := ingest processors projections api schemas deploy
 
@@ -41,7 +43,8 @@ format: install ## Mend style and layout
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 doctor: ## Say what is missing on this machine and how to get it
-	@$(or $(PYTHON),python3) deploy/local/doctor.py
+	@$(NEED_PYTHON)
+	@$(PYTHON) deploy/local/doctor.py
 
 sdks: ## Get Node and Chromium from the distribution for the tests with stock SDKs (CI does)
 	@sh deploy/local/sdks.sh
@@ -56,7 +59,7 @@ clean: ## Remove what make made (not the data in .kith)
 	@rm -rf .venv tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
-	@$(if $(PYTHON),,echo "Python 3.11 or newer is missing: install it (e.g. 'sudo apt-get install python3 python3-venv') or name it: 'make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)'."; exit 1)
+	@$(NEED_PYTHON)
 	@$(PYTHON) deploy/local/doctor.py --set-up
 	@echo "Creating .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv

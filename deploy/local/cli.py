@@ -35,6 +35,15 @@ def main() -> None:
     except KithError as error:
         print(f"kith: {error}", file=sys.stderr)
         sys.exit(1)
+    except ValueError as error:
+        # Imported here: pydantic is not needed to say what commands there are.
+        from deploy.local.wrong_settings import explain
+
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        print(f"kith: {sentence}", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         # `kith logs | head`: nobody reads on.
         sys.exit(0)
