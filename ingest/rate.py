@@ -24,7 +24,7 @@ class RateLimits:
         full = max(rate * BURST_S, 1.0)
         left, at = self._buckets.get(source.name, (full, now))
         left = min(full, left + (now - at) * rate)
-        if left <= 0:
+        if left < 1.0:
             self._buckets[source.name] = (left, now)
             wait = max(1, math.ceil((1.0 - left) / rate))
             raise Refused(429, "rate_limited", f"This source may send {rate:g} events a second.", retry_after=wait)
