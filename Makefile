@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint types format unit sdks lock doctor clean
+.PHONY: help install demo test lint types format unit documents sdks lock doctor clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: install ## Check style, types and import rules
 
 format: install ## Mend style and layout
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+documents: install ## Write the documents that are generated from the code (a test says when they are stale)
+	@$(BIN)/python -m deploy.local.documents
 
 doctor: ## Say what is missing on this machine and how to get it
 	@$(NEED_PYTHON)

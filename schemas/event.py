@@ -1,12 +1,13 @@
 """The canonical event: the public contract of `events.*`.
 
-The hot paths keep it as the plain dict that `codec.loads` returns; `CanonicalEvent` documents it, generates the JSON Schema
-and checks it where it enters (tests, imports, replays).
+The hot paths keep it as the plain dict that `codec.loads` returns; `CanonicalEvent` documents it, generates the JSON
+Schema and checks it where it enters (tests, imports, replays).
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 Channel = Literal["web", "order", "chat", "social"]
 CHANNELS: tuple[Channel, ...] = ("web", "order", "chat", "social")

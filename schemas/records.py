@@ -4,7 +4,10 @@ Times named `at` are ISO 8601 UTC text; `from` and `to` of assignments are milli
 compared in every process and shown by none without being converted first.
 """
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
+
+# pydantic makes JSON Schemas of these; before Python 3.12 it needs this TypedDict.
+from typing_extensions import TypedDict
 
 from schemas.event import IdentifierJson
 
