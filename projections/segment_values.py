@@ -1,7 +1,8 @@
 """How a JSON value compares, in ClickHouse's SQL: the same meanings as `processors.segments.comparison`, word for word.
 
-A value is a SQL expression of the raw JSON text as `JSONExtractRaw` gives it: `''` and `null` are missing, and its first
-character tells its type. Everything a definition names becomes a parameter; expressions are made of our own words only.
+A value is a SQL expression of the raw JSON text as `JSONExtractRaw` gives it: `''` and `null` are missing, and its
+first character tells its type. Everything a definition names becomes a parameter; expressions are made of our own
+words only.
 """
 
 from decimal import Decimal
@@ -10,7 +11,8 @@ from typing import Any
 from processors.segments.clauses import Instant, Operand, Scalar, Span
 from processors.segments.comparison import DECIMAL_TEXT, DECIMALS, INSTANT_TEXT, WHOLE_DIGITS, number
 
-# Lambdas of the statement: raw JSON to text, to a number, to milliseconds; null where it is none.
+# Lambdas of the statement: raw JSON to text, to a number, to milliseconds, null where it is none; and of the entries of
+# orders, sorted by time, the first of each.
 FUNCTIONS = f"""\
 (raw -> if(startsWith(raw, '"'), JSONExtractString(raw), NULL)) AS text_of,
 (raw -> multiIf(
@@ -27,7 +29,9 @@ FUNCTIONS = f"""\
         - if(parts[6] = '-', -1, 1) * (toInt64OrZero(parts[7]) * 3600 + toInt64OrZero(parts[8]) * 60)) * 1000
         + toInt64OrZero(substring(concat(parts[5], '000'), 1, 3)))) AS moment_of,
 (moment -> if(moment BETWEEN -2208988800000 AND 10413791999999, moment, NULL)) AS in_range,
-(raw -> in_range(moment_of(extractGroups(ifNull(text_of(raw), ''), '^{INSTANT_TEXT}$')))) AS instant_of"""
+(raw -> in_range(moment_of(extractGroups(ifNull(text_of(raw), ''), '^{INSTANT_TEXT}$')))) AS instant_of,
+(entries -> arrayFilter(
+    (entry, nth) -> nth = 1, entries, arrayEnumerateUniq(arrayMap(entry -> entry.4, entries)))) AS once_of"""
 
 
 class Parameters:

@@ -16,7 +16,7 @@ EVENTS = ("Product Viewed", "Product Added", "Order Completed", "Home")
 DURATIONS = ("1s", "2s", "5s", "10s", "1m")
 
 numbers = st.sampled_from(
-    [0, 1, 2, 3, -1, 1.5, 0.1, 0.2, 10, "1", "1.0", "2.50", "-3", "0", "01", "1e3", 1e300, 10**30]
+    [0, 1, 2, 3, -1, 1.5, 0.1, 0.2, 10, "1", "1.0", "2.50", "-3", "0", "01", "1e3", 1e300, 1e30, 1e-22]
 )
 texts = st.sampled_from(["a", "ab", "b", "", "FR", "true", "007", "é", "a.b", "%", "_", "\\", "[a-z]*"])
 scalars = st.one_of(numbers, texts, st.booleans())
@@ -28,8 +28,8 @@ instants = st.one_of(
     ),
 )
 values = st.one_of(scalars, instants, st.none(), st.lists(scalars, max_size=3))
-# What a definition may name: numbers that have digits to compare, and that JSON can carry.
-operands = scalars.filter(lambda value: value not in (1e300, 10**30))
+# What a definition may name: numbers that have digits to compare.
+operands = scalars.filter(lambda value: value not in (1e300, 1e30, 1e-22))
 ordered = st.sampled_from([0, 1, 2, 3, -1, 1.5, 0.3, "1.0", "2.50", 10])
 moments = st.one_of(instants.filter(lambda text: "T" in text and "+" not in text), st.sampled_from(DURATIONS))
 keys = st.sampled_from(["x", "y", "n.m", "when"])
@@ -185,3 +185,9 @@ def edges(events: list[tuple[int, Any]]) -> list[int]:
         base |= {t + seconds * SECOND for seconds in (1, 2, 5, 10, 60)}
     base |= {START + second * SECOND + 60 * SECOND for second in range(-5, 75, 5)}
     return sorted({instant + delta for instant in base for delta in (-1, 0, 1)})
+
+
+def ends(events: list[tuple[int, Any]]) -> list[int]:
+    """Instants at which windows begin to hold an event or cease to, and those just before."""
+    found = {t + seconds * SECOND - before for t, _ in events for seconds in (0, 1, 2, 5, 10, 60) for before in (0, 1)}
+    return sorted(found | {START})
