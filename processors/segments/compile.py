@@ -203,15 +203,13 @@ def compile_set(definitions: Mapping[str, tuple[int, Definition]]) -> Compiled:
 
 
 def new_leaves(before: Compiled, after: Compiled) -> tuple[str, ...]:
-    """Return the ids of the leaves that `after` needs and `before` did not keep: the archive has to fill these."""
+    """Return the ids of the leaves that `after` needs and `before` did not keep: the archive has to fill these.
+
+    What a history holds under them is from an earlier time and misses what has come since: it is to be replaced.
+    """
     return tuple(id_ for id_ in after.leaves if id_ not in before.leaves)
 
 
 def sorted_by_rank(compiled: Compiled, ids: Iterable[str]) -> list[str]:
     """Return known ids, each once, in the order of evaluation."""
     return sorted({id_ for id_ in ids if id_ in compiled.segments}, key=lambda id_: compiled.segments[id_].rank)
-
-
-def evaluated_by(compiled: Compiled, token: str) -> tuple[str, ...]:
-    """Return the ids of the segments that can change by a token."""
-    return compiled.by_token.get(token, ())
