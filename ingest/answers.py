@@ -45,6 +45,11 @@ def unavailable(error: Exception) -> Refused:
     return Refused(503, "unavailable", f"{error}: nothing was kept, send it again.", retry_after=RETRY_AFTER_S)
 
 
+def not_json(error: Exception) -> Refused:
+    """Return the answer to a body that is not JSON."""
+    return Refused(400, "invalid_json", f"The body is not JSON: {error}.")
+
+
 async def answer(send: Send, status: int, body: bytes, headers: Headers = (JSON,)) -> None:
     """Send a whole response."""
     await send(

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ingest.answers import Refused, unavailable
+from ingest.answers import Refused, not_json, unavailable
 from ingest.budget import Budget, UnavailableError
 from ingest.front import Front
 from ingest.intake import Intake
@@ -20,6 +20,7 @@ from ingest.producer import Log, Producer
 from ingest.routes import browser, health
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
+from ingest.text import NotJsonError
 from schemas.settings import Settings
 
 # A sender that stops in the middle of its request is let go after this long.
@@ -67,6 +68,7 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(NotJsonError, _not_json)
     app.add_exception_handler(UnavailableError, _unavailable)
     describe(app)
     return Front(tracking, app)
@@ -86,6 +88,10 @@ async def _invalid(_: Request, error: Any) -> JSONResponse:
 
 async def _refused(_: Request, error: Any) -> Response:
     return Response(error.body(), error.status, headers=error.headers(), media_type="application/json")
+
+
+async def _not_json(request: Request, error: Any) -> Response:
+    return await _refused(request, not_json(error))
 
 
 async def _unavailable(request: Request, error: Any) -> Response:

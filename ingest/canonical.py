@@ -72,7 +72,10 @@ def random_id() -> str:
 
 
 def canonical(message: Any, reception: Reception, new_id: Callable[[], str] = random_id) -> Event | Rejection:
-    """Return the canonical event of `message`, or why there is none. Never raises, whatever JSON `message` is."""
+    """Return the canonical event of `message`, or why there is none, whatever JSON `message` is.
+
+    Raises `NotJsonError` only, for a message without an id that nests deeper than JSON may.
+    """
     try:
         return _canonical(message, reception, new_id)
     except _RefusedError as refused:

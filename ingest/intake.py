@@ -8,23 +8,26 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import structlog
 from prometheus_client import Counter
 
 from ingest.canonical import Event, Reception, Rejection, canonical, random_id
 from ingest.dead_letters import dead_letter
 from ingest.producer import Log, Record
-from ingest.text import check_levels, json_bytes
+from ingest.text import NotJsonError, check_levels, json_bytes
 from schemas.codec import dumps
 from schemas.metrics import counter
 from schemas.times import to_iso
 from schemas.topics import Topics
 
+log = structlog.get_logger(__name__)
+
 
 class Intake:
     """Turns messages into records and hands them to the log."""
 
-    def __init__(self, log: Log, topics: Topics, new_id: Callable[[], str] = random_id) -> None:
-        self._log = log
+    def __init__(self, records: Log, topics: Topics, new_id: Callable[[], str] = random_id) -> None:
+        self._records = records
         self._topics = topics
         self._new_id = new_id
         self._events = _Labelled(counter("kith_collector_events_total"))
@@ -41,7 +44,7 @@ class Intake:
         accepted: dict[str, int] = {}
         rejected: dict[str, int] = {}
         for message in messages:
-            outcome = canonical(message, reception, self._new_id)
+            outcome = self._outcome(message, reception)
             if not isinstance(outcome, Rejection):
                 value = _written(outcome, raw)
                 # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
@@ -55,12 +58,22 @@ class Intake:
             rejected[outcome.reason] = rejected.get(outcome.reason, 0) + 1
         if not records:
             return None
-        acknowledged = self._log.write(records, reception.received)
+        acknowledged = self._records.write(records, reception.received)
         for channel, count in accepted.items():
             self._events.add(count, name, channel)
         for reason, count in rejected.items():
             self._letters.add(count, name, reason)
         return acknowledged
+
+    def _outcome(self, message: Any, reception: Reception) -> Event | Rejection:
+        try:
+            return canonical(message, reception, self._new_id)
+        except NotJsonError:
+            raise
+        except Exception:
+            # A fault of ours, not of the sender's; even so it must not cost the message's neighbours anything.
+            log.exception("an event could not be read", source=reception.source.name)
+            return Rejection("invalid_event", "The collector failed on this event; its log says where.")
 
     def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> bytes:
         if isinstance(message, dict) and reception.sent is not None and "sentAt" not in message:

@@ -20,8 +20,8 @@ class NotJsonError(ValueError):
 def parse(body: bytes) -> Any:
     """Return the JSON value of `body`, lone surrogates and other broken characters replaced by U+FFFD.
 
-    Raises `NotJsonError` for what is not JSON. Levels are not counted here, where it would cost every request: whoever
-    meets a value that the fast writer refuses calls `check_levels`.
+    Raises `NotJsonError` for what is not JSON. Levels are not counted here, where it would cost every request: writing
+    such a value is refused, and whoever meets one that the fast writer refuses calls `check_levels`.
     """
     try:
         return loads(body)
@@ -79,9 +79,22 @@ def check_levels(body: bytes) -> None:
 
 
 def json_bytes(value: Any, *, sort_keys: bool = False) -> bytes:
-    """Return `value` as compact JSON, also where it nests deeper than the fast writer goes."""
+    """Return `value` as compact JSON, also where it nests deeper than the fast writer goes (254 levels).
+
+    Raises `NotJsonError` for more than 512 levels.
+    """
     try:
         return dumps_sorted(value) if sort_keys else dumps(value)
     except TypeError:
+        if _levels(value) > MAX_LEVELS:
+            raise NotJsonError(f"more than {MAX_LEVELS} levels of nesting") from None
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys)
         return text.encode()
+
+
+def _levels(value: Any) -> int:
+    levels, layer = 0, [value]
+    while layer := [node for node in layer if isinstance(node, dict | list)]:
+        levels += 1
+        layer = [child for node in layer for child in (node.values() if isinstance(node, dict) else node)]
+    return levels

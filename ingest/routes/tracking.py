@@ -10,7 +10,7 @@ from collections.abc import Callable, MutableMapping
 from time import monotonic, time_ns
 from typing import Any, Final
 
-from ingest.answers import JSON, SUCCESS, Refused, Send, answer, refuse, unavailable
+from ingest.answers import JSON, SUCCESS, Refused, Send, answer, not_json, refuse, unavailable
 from ingest.auth import check_origin, key_of_body, key_of_header, key_of_query, source_of
 from ingest.batch import batch, single
 from ingest.body import Disconnected, Receive, inflate, read_body
@@ -132,7 +132,7 @@ class Tracking:
             )
             return self._intake.submit(messages, reception, body)
         except NotJsonError as error:
-            raise Refused(400, "invalid_json", f"The body is not JSON: {error}.") from error
+            raise not_json(error) from error
 
     async def _refuse(self, send: Send, refused: Refused, origin: bytes | None) -> None:
         self._refusals.labels(refused.code).inc()

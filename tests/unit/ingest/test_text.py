@@ -103,6 +103,14 @@ def test_more_than_512_levels_are_refused(body: bytes) -> None:
         check_levels(body)
 
 
+@pytest.mark.parametrize("levels", [513, 600, 1000, 1024])
+def test_what_nests_deeper_is_not_written(levels: int) -> None:
+    with pytest.raises(NotJsonError, match=str(MAX_LEVELS)):
+        json_bytes(parse(nested(levels)))
+    with pytest.raises(NotJsonError):
+        json_bytes(parse(b'{"a":' * levels + b"1" + b"}" * levels), sort_keys=True)
+
+
 @given(JSON)
 def test_brackets_in_strings_are_no_levels(value: Any) -> None:
     check_levels(orjson.dumps(["[" * 1000, '\\"[' * 600, "\\", value]))

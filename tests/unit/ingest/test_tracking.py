@@ -216,6 +216,21 @@ def test_deep_events_are_kept_whole(levels: int) -> None:
         assert log.records[0][0][2].count(b'{"a":') == levels
 
 
+@pytest.mark.parametrize("levels", [509, 600, 900, 1000])
+@pytest.mark.parametrize("place", ["properties", "a", "userId"])
+@pytest.mark.parametrize("more", ["", '"timestamp":"2026-01-01T00:00:00Z",', '"messageId":"m",'])
+def test_nesting_never_breaks_anything(levels: int, place: str, more: str) -> None:
+    deep = '{"a":' * levels + "1" + "}" * levels
+    with collector() as (client, log):
+        for type_ in ("page", "fax"):
+            body = f'{{"batch":[{{"type":"{type_}",{more}"{place}":{deep}}}]}}'
+            answer = client.post("/v1/batch", content=body, headers=BASIC)
+            assert answer.status_code in ((200,) if levels == 509 else (200, 400))
+            query = {"writeKey": KEY, "userId": "u", "properties": deep[:2000]}
+            assert client.get("/pixel/v1/page", params=query).status_code in (200, 400)
+        assert not log.values("events.web") or levels < 512 or place == "a"
+
+
 def test_lone_surrogates_cost_nothing() -> None:
     with collector() as (client, log):
         body = rb'{"batch": [{"type": "page", "userId": "u", "name": "cut \ud83d"}, {"type": "page", "userId": "v"}]}'

@@ -1,0 +1,54 @@
+"""Messages become records; a message that breaks us costs nothing but itself."""
+
+import pytest
+
+from ingest import intake as module
+from ingest.canonical import Reception, canonical
+from ingest.intake import Intake
+from ingest.sources import Source
+from schemas.identifier import Identifier, seed_of
+from schemas.topics import Topics
+from tests.unit.ingest.memory import MemoryLog
+
+RECEPTION = Reception(Source(kind="tracking", name="web", write_keys=("k",)), 1_769_854_500_123)
+
+
+async def test_each_channel_has_its_topic_and_the_seed_is_the_key() -> None:
+    log = MemoryLog()
+    messages = [
+        {"type": "track", "event": "Order Completed", "userId": "u1"},
+        {"type": "track", "event": "Live Chat Message Sent", "userId": "u1"},
+        {"type": "page", "userId": "u1"},
+        {"type": "fax", "userId": "u1"},
+    ]
+    acknowledged = Intake(log, Topics("p.")).submit(messages, RECEPTION)
+    assert acknowledged is not None
+    await acknowledged
+    assert [record[0] for record, _ in log.records] == [
+        "p.events.order",
+        "p.events.chat",
+        "p.events.web",
+        "p.events.rejected",
+    ]
+    seed = seed_of(Identifier("user_id", "u1"))
+    assert [record[1] for record, _ in log.records] == [seed, seed, seed, "web"]
+    assert {timestamp for _, timestamp in log.records} == {RECEPTION.received}
+
+
+async def test_nothing_to_keep_is_nothing_to_wait_for() -> None:
+    assert Intake(MemoryLog(), Topics()).submit([], RECEPTION) is None
+
+
+async def test_a_message_that_breaks_us_costs_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaking(message: object, *rest: object) -> object:
+        if message == {"poison": 1}:
+            raise ZeroDivisionError("of ours")
+        return canonical(message, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "canonical", breaking)
+    log = MemoryLog()
+    page = {"type": "page", "userId": "u1"}
+    Intake(log, Topics()).submit([page, {"poison": 1}, page], RECEPTION)
+    assert len(log.events()) == 2
+    (letter,) = log.dead_letters()
+    assert (letter["reason"], letter["payload"]) == ("invalid_event", '{"poison":1}')
