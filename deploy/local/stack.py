@@ -108,7 +108,7 @@ async def _start(supervisor: Supervisor, settings: Settings, workers: int, folde
         folder.sources.write_text(SOURCES_TEXT, encoding="utf-8")
         folder.sources.chmod(0o600)
     if settings.kafka_bootstrap is None:
-        settings = await asyncio.to_thread(_prepare_kafka, settings, folder)
+        settings = await asyncio.to_thread(prepare_kafka, settings, folder)
     supervisor.step("Starting the stores")
     ports = await supervisor.start(plan_stores(settings, credentials, folder))
     reached = connect_stores(settings, ports)
@@ -201,7 +201,7 @@ def free_port(host: str) -> int:
         return port
 
 
-def _prepare_kafka(settings: Settings, folder: DataFolder) -> Settings:
+def prepare_kafka(settings: Settings, folder: DataFolder) -> Settings:
     """Write the broker's configuration, format its storage the first time, and return settings with its port fixed."""
     port = settings.kafka_port or free_port(settings.host)
     folder.kafka.mkdir(mode=0o700, exist_ok=True)

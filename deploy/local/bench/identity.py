@@ -1,0 +1,114 @@
+"""The identity writer's fold by itself: what a pair costs beside a bare union-find, and what a shared device costs.
+
+CPU time of the thread, in memory: no Kafka and no disk, so that both sides of the ratio are the same kind of work.
+"""
+
+import time
+from collections.abc import Sequence
+from random import Random
+from statistics import median
+
+from deploy.local.bench.result import Result
+from deploy.local.bench.run import Bench
+from processors.identity.evidence import Item
+from processors.identity.fold import IdentityFold
+from processors.identity.policy import Policy
+from schemas.codec import dumps, loads
+from schemas.identifier import event_id_of
+
+PAIRS = 1_000_000
+DEVICE_USERS = 100_000
+BATCH = 2_000
+
+
+async def measure(bench: Bench) -> Result:
+    """Return pairs per CPU second beside a union-find's, and the dearest login on a shared device in medians."""
+    pairs = bench.size(PAIRS, 2_000)
+    users = bench.size(DEVICE_USERS, 500)
+    result = Result(sizes={"pairs": pairs, "batch": BATCH, "device_users": users})
+    bench.show(f"{pairs:,} pairs")
+    records = logged(people_pairs(pairs))
+    folded, united = fold_seconds(records), union_seconds(records)
+    result.add("identity_pairs", pairs / folded, "pairs/CPU s", pairs / united)
+    bench.show(f"{users:,} people on one device")
+    costs = device_costs(users)
+    result.add("identity_shared_device", max(costs) / median(costs), "times the median")
+    result.add("identity_login", median(costs) * 1e6, "µs/event")
+    return result
+
+
+def people_pairs(count: int) -> list[Item]:
+    """Return pairs of people with a user id, an address and, every other one, a phone number, in random order."""
+    items: list[Item] = []
+    person = 0
+    while len(items) < count:
+        user = ("user_id", f"u{person}")
+        email, phone = ("email", f"p{person}@mail.example"), ("phone", f"+336{person:08d}")
+        when = [1_700_000_000_000 + person, f"m{person}", event_id_of("bench", f"m{person}")]
+        items.append(["pair", *user, *email, *when])
+        if person % 2:
+            items += [["pair", *user, *phone, *when], ["pair", *email, *phone, *when]]
+        person += 1
+    del items[count:]
+    Random(1).shuffle(items)
+    return items
+
+
+def logged(items: Sequence[Item]) -> list[bytes]:
+    """Return the items as records of the log, a batch in each: both sides read them from there."""
+    return [b"".join((dumps(items[at : at + BATCH]),)) for at in range(0, len(items), BATCH)]
+
+
+def fold_seconds(records: Sequence[bytes]) -> float:
+    """Return the CPU seconds in which the writer folds the items, its own state written and what it says made."""
+    kept: dict[bytes, bytes] = {}
+    fold = IdentityFold(Policy.default(), kept.get)
+    started = time.thread_time()
+    for number, record in enumerate(records, 1):
+        _fold(fold, kept, loads(record), number)
+    return time.thread_time() - started
+
+
+def union_seconds(records: Sequence[bytes]) -> float:
+    """Return the CPU seconds in which the same pairs run through a union-find with dictionaries."""
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        while (above := parent.setdefault(node, node)) != node:
+            parent[node] = parent[above]
+            node = above
+        return node
+
+    started = time.thread_time()
+    for record in records:
+        for item in loads(record):
+            a, b = root((item[1], item[2])), root((item[3], item[4]))
+            if a != b:
+                parent[b] = a
+    return time.thread_time() - started
+
+
+def device_costs(users: int) -> list[float]:
+    """Return the CPU seconds of each first login of `users` people on one device, one batch each."""
+    kept: dict[bytes, bytes] = {}
+    fold = IdentityFold(Policy.default(), kept.get)
+    costs = []
+    for number in range(users):
+        when = [1_700_000_000_000 + number * 1000, f"m{number}", event_id_of("bench", f"m{number}")]
+        item: Item = ["login", "anonymous_id", "tablet", "user_id", f"u{number}", *when]
+        started = time.thread_time()
+        _fold(fold, kept, [item], number + 1)
+        costs.append(time.thread_time() - started)
+    return costs
+
+
+def _fold(fold: IdentityFold, kept: dict[bytes, bytes], items: Sequence[Item], version: int) -> None:
+    outcome = fold.fold(items, version)
+    # Made on demand: what the worker publishes.
+    _ = outcome.assignments, outcome.decisions
+    for key, value in outcome.writes.items():
+        if value is None:
+            kept.pop(key, None)
+        else:
+            # As a store does: the JSON writer's own buffers are larger than what is in them.
+            kept[key] = b"".join((value,))

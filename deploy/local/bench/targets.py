@@ -1,0 +1,32 @@
+"""What each figure is to reach: the floor that must hold, and the goal. Told beside the figures, never asserted."""
+
+from typing import NamedTuple
+
+
+class Target(NamedTuple):
+    """`of` says what is compared: the ratio to the baseline, or the value itself. `better` is the good direction."""
+
+    of: str
+    better: str
+    floor: float
+    goal: float
+
+    def verdict(self, reached: float) -> str:
+        """Return `goal`, `floor` or `missed`."""
+        for name, limit in (("goal", self.goal), ("floor", self.floor)):
+            if reached >= limit if self.better == "more" else reached <= limit:
+                return name
+        return "missed"
+
+
+TARGETS: dict[str, Target] = {
+    "collector_batch": Target("ratio", "more", 0.8, 1.5),
+    "collector_single": Target("ratio", "more", 0.7, 1.0),
+    "pipeline": Target("ratio", "more", 1.0, 4.0),
+    "latency_p99": Target("value", "less", 500.0, 100.0),
+    "profile_get": Target("ratio", "less", 3.0, 1.2),
+    "restart": Target("value", "less", 10.0, 3.0),
+    "memory": Target("value", "less", 200.0, 60.0),
+    "identity_pairs": Target("ratio", "more", 1 / 3, 1.0),
+    "identity_shared_device": Target("value", "less", 50.0, 50.0),
+}
