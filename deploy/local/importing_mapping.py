@@ -57,9 +57,10 @@ class When(_Part):
     def _complete(self) -> "When":
         if (self.column is None) == (self.at is None):
             raise ValueError("write `column` (the column that says when) or `at` (one time for all rows)")
+        zone = self.tzinfo
         if self.at is not None:
             try:
-                instant(self.at, self.format, self.tzinfo)
+                instant(self.at, self.format, zone)
             except CellError as error:
                 raise ValueError(str(error)) from None
         return self

@@ -10,9 +10,10 @@ import io
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 from schemas.errors import KithError
 
@@ -47,21 +48,15 @@ class RowFile:
     ) -> None:
         self._form = form or format_of(path)
         self._delimiter = delimiter or ("\t" if self._form == "tsv" else ",")
-        try:
-            self._raw = path.open("rb")
-            self.size = path.stat().st_size
-            start = self._raw.read(2)
-            self._raw.seek(0)
-            content: Any = gzip.GzipFile(fileobj=self._raw) if start == b"\x1f\x8b" else self._raw
-            # What is not in this encoding becomes a fault of its row, not the end of the import.
-            self._text = io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape", newline="")
-        except (OSError, LookupError) as error:
-            raise KithError(f"{path} cannot be read: {error}") from error
         self._path = path
         self._encoding = encoding
-        self._reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
-        # The names of the columns; empty for NDJSON, where each row has names of its own.
-        self.header: list[str] = [] if self._form == "ndjson" else self._read_header()
+        with ExitStack() as stack:
+            self._raw = stack.enter_context(self._open())
+            self._text = stack.enter_context(self._decoded())
+            self._reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
+            # The names of the columns; empty for NDJSON, where each row has names of its own.
+            self.header: list[str] = [] if self._form == "ndjson" else self._read_header()
+            self._closing = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -69,8 +64,7 @@ class RowFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._text.close()
-        self._raw.close()
+        self._closing.close()
 
     @property
     def position(self) -> int:
@@ -89,6 +83,22 @@ class RowFile:
             raise KithError(
                 f"{self._path} breaks off ({error}): get it whole and run the same command again."
             ) from error
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise KithError(f"{self._path} cannot be read: {error}") from error
+
+    def _decoded(self) -> io.TextIOWrapper:
+        zipped = self._raw.read(2) == b"\x1f\x8b"
+        self._raw.seek(0)
+        content: Any = gzip.GzipFile(fileobj=self._raw) if zipped else self._raw
+        try:
+            # What is not in this encoding becomes a fault of its row, not the end of the import.
+            return io.TextIOWrapper(content, encoding=self._encoding, errors="surrogateescape", newline="")
+        except LookupError:
+            raise KithError(f"There is no encoding {self._encoding!r}: correct `encoding` in the mapping.") from None
 
     def _objects(self) -> Iterator[Line]:
         for number, text in enumerate(self._text, 1):
