@@ -24,7 +24,7 @@ class IdentityFold:
 
     def __init__(self, policy: Policy, get: Get, capacity: int = CAPACITY) -> None:
         self._policy = policy
-        self._store = Store(get, capacity)
+        self._store = Store(policy, get, capacity)
 
     def fold(self, items: Sequence[Item], version: int) -> Outcome:
         """Take in a batch of evidence and return what changes; `version` (growing) goes into what is published.

@@ -5,6 +5,7 @@ settled afterwards.
 """
 
 from processors.identity.component import Component, Evidence, Member
+from processors.identity.couples import may_be_couple
 from processors.identity.device import Device, User
 from processors.identity.evidence import Watch
 from processors.identity.grouping import SHARED, Moment, Node, Pair, join_key
@@ -97,13 +98,19 @@ class Graph(Sharing):
     def together(self, a: Node, b: Node, when: Moment, *, is_reading: bool = False) -> None:
         """Two strong identifiers were seen together at that moment; in an alias call's reading, or carried by an
         event."""
-        pair = (a, b)
-        one = self.store.find(a)
+        pair, store = (a, b), self.store
+        couple = store.couples.get(a)
+        if couple is not None and couple[1] == b and couple[2] <= when:
+            return  # nothing new, as most often
+        one = store.find(a)
         if one is not None and one.rare is None:
             evidence = one.pairs.get(pair)
             if evidence is not None and evidence.when <= when:
-                return  # nothing new, as most often
-        other = self.store.find(b)
+                return
+        other = store.find(b)
+        if one is None and other is None and may_be_couple(a, b, self.policy):
+            store.unite(a, b, when)
+            return
         # Only where there are exceptions can one of them be unknown or shared, or have been released.
         is_rare = (one is not None and one.rare is not None) or (other is not None and other.rare is not None)
         if is_rare:
@@ -112,7 +119,7 @@ class Graph(Sharing):
                 self.known(b)
             if self._is_kept_apart(pair, when):
                 return
-            one, other = self.store.find(a), self.store.find(b)
+            one, other = store.find(a), store.find(b)
         component = self._merged(a, b, one, other)
         if is_rare and not component.holds(pair):  # what had been kept apart has made one of them shared
             self._is_kept_apart(pair, when)

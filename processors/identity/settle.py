@@ -3,10 +3,13 @@
 In an order that follows from state and batch alone.
 """
 
-from processors.identity import decisions
+from collections.abc import Iterator
+
+from processors.identity import couples, decisions
+from processors.identity.component import Evidence
 from processors.identity.device import Device
 from processors.identity.evidence import Release, Watch
-from processors.identity.grouping import Node
+from processors.identity.grouping import Node, Pair
 from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 from processors.identity.publish import publish
@@ -19,6 +22,10 @@ from schemas.identifier import Identifier, is_weak
 
 def settle(touched: Touched, policy: Policy, store: Store, outcome: Outcome) -> None:
     """Add to `outcome` what a batch changes."""
+    for couple, _, _ in store.united.values():
+        couples.note(couple, policy, outcome)
+    for component in store.unfolded:
+        touched.component(component)
     settled = [component for component in touched.components if component.members]
     moved = [regroup(component, policy, outcome) for component in settled]
     _report(touched, store, outcome)
@@ -67,11 +74,20 @@ def _take_back(touched: Touched, store: Store, outcome: Outcome) -> None:
     for pair, evidence in touched.gone:
         if evidence.told is None or not evidence.told[0]:
             continue
-        component = store.find(pair[0])
-        again = None if component is None else component.pairs.get(pair)
-        if again is None or again.told != evidence.told:
+        if not any(evidence.told == again.told for again in _kept(store, pair)):
             owners = (_owner(store, pair[0]), _owner(store, pair[1]))
             outcome.changes.append(decisions.went(pair, *evidence.told, owners))
+
+
+def _kept(store: Store, pair: Pair) -> Iterator[Evidence]:
+    """Yield what is known about a pair: in the component of both, or apart with either."""
+    for holder in pair:
+        component = store.find(holder)
+        if component is not None:
+            if pair in component.pairs:
+                yield component.pairs[pair]
+            if component.rare is not None and (holder, pair) in component.rare.apart:
+                yield component.rare.apart[holder, pair]
 
 
 def _owner(store: Store, identifier: Node) -> Node:

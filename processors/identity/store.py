@@ -6,8 +6,10 @@ What was decoded stays in memory up to a number of identifiers; what a batch cha
 from collections.abc import Callable
 
 from processors.identity.component import Component, Member
+from processors.identity.couples import Couple, encode_couple, unfold
 from processors.identity.device import Device
-from processors.identity.grouping import Node
+from processors.identity.grouping import Moment, Node
+from processors.identity.policy import Policy
 from processors.identity.records import (
     WEAK_A_CHUNK,
     decode_component,
@@ -21,19 +23,31 @@ from processors.identity.records import (
 from schemas.codec import dumps, loads
 
 Get = Callable[[bytes], bytes | None]
+COUPLES_FOR_ONE = 4  # a couple takes about a quarter of the memory of a component
 
 
 class Store:
-    """Components and devices, loaded when asked for. `capacity` bounds the identifiers kept between batches."""
+    """Components and devices, loaded when asked for.
 
-    def __init__(self, get: Get, capacity: int) -> None:
+    `capacity` bounds how many identifiers are kept decoded: at most twice as many, those used last among them.
+    """
+
+    def __init__(self, policy: Policy, get: Get, capacity: int) -> None:
+        self._policy = policy
         self._get = get
         self._capacity = capacity
-        self._components: dict[Node, Component] = {}
+        self._components: dict[Node, Component] = {}  # by every member
         self._devices: dict[Node, Device] = {}
+        self.couples: dict[Node, Couple] = {}  # by both
+        # What was used before the last time that there was too much: looked at again before it is decoded again.
+        self._earlier: tuple[dict[Node, Component], dict[Node, Device], dict[Node, Couple]] = ({}, {}, {})
         self._writes: dict[bytes, bytes | None] = {}
         self._moved: dict[Node, bytes] = {}  # strong identifiers whose record leads elsewhere now, with its key
         self._absent: dict[Node, bytes] = {}  # strong identifiers that this batch has not found, with their keys
+        self.united: dict[
+            Node, tuple[Couple, bytes, bytes]
+        ] = {}  # couples of this batch by their first, with their keys
+        self.unfolded: list[Component] = []  # those of them that are couples no longer
 
     def find(self, identifier: Node) -> Component | None:
         """Return the component of a strong identifier, None if nothing is known about it."""
@@ -43,19 +57,43 @@ class Store:
     def _load(self, identifier: Node) -> Component | None:
         if identifier in self._absent:
             return None
-        key = strong_key(identifier)
-        record = self._get(key)
-        if record is None:
-            self._absent[identifier] = key
-            return None
-        if record.startswith(b">"):
-            record = self._get(record[1:])
+        earlier_components, _, earlier_couples = self._earlier
+        couple = self.couples.get(identifier) or earlier_couples.get(identifier)
+        component = earlier_components.get(identifier)
+        if component is None and couple is not None:
+            component = self._unfold(couple)
+        elif component is None:
+            key = strong_key(identifier)
+            record = self._get(key)
             if record is None:
-                raise LookupError("The identity store is damaged: a key leads nowhere. Restore it from its changelog.")
-        component = decode_component(record)
+                self._absent[identifier] = key
+                return None
+            if record.startswith(b">"):
+                record = self._get(record[1:])
+                if record is None:
+                    raise LookupError(
+                        "The identity store is damaged: a key leads nowhere. Restore it from its changelog."
+                    )
+            component = decode_component(record)
         for member in component.members:
             self._components[member] = component
         return component
+
+    def _unfold(self, couple: Couple) -> Component:
+        a, b, _ = couple
+        united = self.united.pop(a, None)
+        component = unfold(couple, self._policy, is_settled=united is None)
+        if united is not None:
+            self._moved[a], self._moved[b] = united[1:]
+            self.unfolded.append(component)
+        self.couples.pop(a, None)
+        self.couples.pop(b, None)
+        return component
+
+    def unite(self, a: Node, b: Node, when: Moment) -> None:
+        """Make two identifiers that were not found a couple."""
+        couple = self.couples[a] = self.couples[b] = (a, b, when)
+        self.united[a] = (couple, self._absent.pop(a), self._absent.pop(b))
 
     def admit(self, component: Component, identifier: Node) -> Member:
         """Make an identifier that was not found a member of a component, and return what is known now."""
@@ -74,8 +112,11 @@ class Store:
         """Return the device of a weak identifier, a new one if nothing is known about it."""
         device = self._devices.get(weak)
         if device is None:
-            device = self._devices[weak] = decode_device(weak, self._get)
-            device.slices = device.cut()
+            device = self._earlier[1].get(weak)
+            if device is None:
+                device = decode_device(weak, self._get)
+                device.slices = device.cut()
+            self._devices[weak] = device
         return device
 
     def log_in(self, identifier: Node, member: Member, weak: Node) -> None:
@@ -104,6 +145,10 @@ class Store:
         much."""
         writes, self._writes = self._writes, {}
         moved, self._moved, self._absent = self._moved, {}, {}
+        united, self.united, self.unfolded = self.united, {}, []
+        for couple, key_a, key_b in united.values():
+            writes[key_a] = encode_couple(couple, self._policy)
+            writes[key_b] = b">" + key_a
         keys: dict[Node, bytes] = {}
         for component in components:
             root = component.root
@@ -115,7 +160,7 @@ class Store:
                 writes[key] = b">" + keys[root]
         for device in devices:
             writes.update(encode_device(device))
-        if len(self._components) + len(self._devices) > self._capacity:
-            self._components.clear()
-            self._devices.clear()
+        if len(self._components) + len(self._devices) + len(self.couples) // COUPLES_FOR_ONE > self._capacity:
+            self._earlier = (self._components, self._devices, self.couples)
+            self._components, self._devices, self.couples = {}, {}, {}
         return writes
