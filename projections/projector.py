@@ -1,10 +1,11 @@
 """The projector's loop: read a batch, insert what follows from it, commit. Nothing is kept between two batches.
 
-The order of effects makes a crash at any point harmless: rows first (under tokens, the topic's own table last), then
-dead letters, the group's offsets last. Whoever opens a partition asks ClickHouse how far it stands.
+The order of effects makes a crash at any point harmless: dead letters first, then rows (under tokens, the topic's own
+table last), the group's offsets last. Whoever opens a partition asks ClickHouse how far it stands.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from threading import Event
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from clickhouse_connect.driver.exceptions import Error
 from kafka.errors import KafkaError
 
 from projections import archive, sink
-from projections.batch import Block, Projection, Refused, blocks_of, check_broken
+from projections.batch import Block, Projection, Refused, blocks_of
 from projections.consumer import Consumer, Reassigned
 from projections.dead_letters import DeadLetters
 from projections.rows import Record
@@ -108,28 +109,26 @@ class Projector:
 
     def _project(self, records: list[Record]) -> None:
         blocks, refused = blocks_of(records, self._known)
+        # Before any row: a partition's greatest offset in ClickHouse says that everything up to there was dealt with.
+        self._refuse(*refused)
         for block in blocks:
-            refused += self._insert(block)
-        counts: dict[str, int] = {}
-        for record in records:
-            counts[record.topic] = counts.get(record.topic, 0) + 1
-        check_broken(refused, counts)
-        self._send_dead_letters(list({id(each.record): each for each in refused}.values()))
-        for topic, count in counts.items():
+            if block.table is EVENTS:
+                block = self._new(block)
+            if block.rows:
+                sink.insert(self._client, block, self._wait, self._refuse)
+        self._state = ""
+        for topic, count in Counter(record.topic for record in records).items():
             counter("kith_projector_records_total").labels(topic).inc(count)
         oldest = min(record.timestamp for record in records)
         histogram("kith_projector_freshness_seconds").observe(max(0.0, time.time() - oldest / 1000))
 
-    def _insert(self, block: Block) -> list[Refused]:
-        if block.table is EVENTS:
-            fresh = self._patiently(lambda: archive.new_events(self._client, block))
-            counter("kith_projector_duplicates_total").inc(len(block.rows) - len(fresh.rows))
-            block = fresh
-        refused = sink.insert(self._client, block, self._wait) if block.rows else []
-        self._state = ""
-        return refused
+    def _new(self, block: Block) -> Block:
+        new = self._patiently(lambda: archive.new_events(self._client, block))
+        counter("kith_projector_duplicates_total").inc(len(block.rows) - len(new.rows))
+        return new
 
-    def _send_dead_letters(self, refused: list[Refused]) -> None:
+    def _refuse(self, *refused: Refused) -> None:
+        """Keep records as dead letters, however long Kafka is away."""
         for delay in sink.delays():
             try:
                 return self._dead_letters.send(refused)

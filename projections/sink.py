@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import structlog
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
 
-from projections.batch import Block, Refused
+from projections.batch import BROKEN_AT_LEAST, Block, Refused
+from schemas.errors import KithError
 from schemas.metrics import counter, histogram
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 5.0
 
 Wait = Callable[[float], None]
+Refuse = Callable[[Refused], None]
 
 
 class Inserter(Protocol):
@@ -65,48 +67,66 @@ def delays() -> Iterator[float]:
         delay = min(2 * delay, _LONGEST_WAIT_S)
 
 
-def insert(client: Inserter, block: Block, wait: Wait) -> list[Refused]:
-    """Insert the block; return the records whose rows ClickHouse cannot take.
+def insert(client: Inserter, block: Block, wait: Wait, refuse: Refuse) -> None:
+    """Insert the block; `refuse` is called with each record whose row ClickHouse cannot take, before any later row.
 
+    So what ClickHouse holds up to some offset, and what was refused, is everything up to there, at any moment.
     ClickHouse away, full or misconfigured: tries again for as long as `wait` returns. `wait(seconds)` raises when the
-    block is no longer this process's to insert.
+    block is no longer this process's to insert. Raises `KithError` when row after row is refused.
     """
     started = perf_counter()
-    refused = _insert(client, block, wait)
+    _Insert(client, wait, refuse).whole(block)
     histogram("kith_projector_insert_seconds").observe(perf_counter() - started)
-    counter("kith_projector_rows_total").labels(block.table.name).inc(len(block.rows) - len(refused))
-    return refused
 
 
-def _insert(client: Inserter, block: Block, wait: Wait) -> list[Refused]:
-    for delay in delays():
-        try:
-            client.insert(
-                block.table.name,
-                block.columns(),
-                block.table.names,
-                column_type_names=block.table.types,
-                column_oriented=True,
-                settings={"insert_deduplication_token": block.token},
+class _Insert:
+    """One block on its way, in halves where it must be."""
+
+    def __init__(self, client: Inserter, wait: Wait, refuse: Refuse) -> None:
+        self._client = client
+        self._wait = wait
+        self._refuse = refuse
+        self._refused_in_a_row = 0
+
+    def whole(self, block: Block) -> None:
+        """Insert the block, or find the rows that cannot be inserted."""
+        for delay in delays():
+            try:
+                self._send(block)
+            except Error as error:
+                if isinstance(error, DatabaseError) and error.code in ROW_FAULTS:
+                    return self._halves(block, error)
+                log.warning(
+                    "insert failed", table=block.table.name, rows=len(block.rows), code=error.code, retry_s=delay
+                )
+            except (ValueError, TypeError, AttributeError, OverflowError) as error:
+                # The client could not write a value in its column's type.
+                return self._halves(block, error)
+            else:
+                self._refused_in_a_row = 0
+                return counter("kith_projector_rows_total").labels(block.table.name).inc(len(block.rows))
+            self._wait(delay)
+
+    def _send(self, block: Block) -> None:
+        self._client.insert(
+            block.table.name,
+            block.columns(),
+            block.table.names,
+            column_type_names=block.table.types,
+            column_oriented=True,
+            settings={"insert_deduplication_token": block.token},
+        )
+
+    def _halves(self, block: Block, error: Exception) -> None:
+        size = len(block.rows)
+        if size > 1:
+            self.whole(block.part(0, size // 2))
+            self.whole(block.part(size // 2, size))
+            return
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= BROKEN_AT_LEAST:
+            raise KithError(
+                f"ClickHouse refuses row after row of {block.table.name}, the last with {str(error)[:500]!r}. Compare "
+                f"its columns with those of this version of Kith (kith migrate --dry-run)."
             )
-            return []
-        except Error as error:
-            if isinstance(error, DatabaseError) and error.code in ROW_FAULTS:
-                return _halve(client, block, wait, error)
-            log.warning("insert failed", table=block.table.name, rows=len(block.rows), code=error.code, retry_s=delay)
-        except (ValueError, TypeError, AttributeError, OverflowError) as error:
-            # The client could not write a value in its column's type.
-            return _halve(client, block, wait, error)
-        wait(delay)
-    raise AssertionError("delays never end")
-
-
-def _halve(client: Inserter, block: Block, wait: Wait, error: Exception) -> list[Refused]:
-    size = len(block.rows)
-    if size == 1:
-        return [Refused(block.records[0], f"{type(error).__name__}: {error}")]
-    middle = size // 2
-    return [
-        *_insert(client, block.part(0, middle), wait),
-        *_insert(client, block.part(middle, size), wait),
-    ]
+        self._refuse(Refused(block.records[0], f"{type(error).__name__}: {error}"))
