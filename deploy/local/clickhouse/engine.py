@@ -83,6 +83,10 @@ class Engine:
         users.write_text(_USERS.format(seconds=f"{seconds:g}", memory=memory))
         config.write_text(_CONFIG.format(users=users))
         self.spool = folder / "tmp"
+        # Relative names of files mean this folder, as on a server. (chDB takes an unknown table of `default` for one.)
+        files = folder / "user_files"
+        files.mkdir(exist_ok=True)
+        os.chdir(files)
         self._target = f"{folder}?config-file={config}"
         # The process has its own handlers; the engine's would end it without a clean stop.
         _chdb.set_signal_handlers_enabled(0)
@@ -113,9 +117,9 @@ class Engine:
 
 
 def check_single(connection: Any, sql: str) -> str:
-    """Return the engine's own class of the statement (READ_ONLY, MUTATING, MUTATING_GLOBAL, CONTROL).
+    """Return the engine's own class of the statement: READ_ONLY, MUTATING, MUTATING_GLOBAL or CONTROL.
 
-    Raises the engine's syntax error, and ClickHouse's own for more than one statement.
+    UNKNOWN is what it cannot parse. Raises ClickHouse's error for more than one statement.
     """
     try:
         verdict = connection.classify_query(sql)

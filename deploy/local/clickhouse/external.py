@@ -8,7 +8,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from deploy.local.clickhouse.connection import HttpRequest
-from deploy.local.clickhouse.errors import ClickHouseError, from_engine
+from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lane import Lane, quoted_name
 
 _LARGEST = 256 << 20
@@ -99,14 +99,7 @@ def external_tables(lane: Lane, form: Form, given: dict[str, str]) -> Iterator[N
                 )
             lane.effect(f"CREATE TEMPORARY TABLE {quoted_name(name)} ({structure}) ENGINE = Memory")
             made.append(name)
-            try:
-                insert = lane.connection.send_insert(
-                    f"INSERT INTO {quoted_name(name)}", given.get(f"{name}_format", "TabSeparated")
-                )
-                lane.connection.insert_append(insert, data)
-                lane.connection.insert_done(insert)
-            except RuntimeError as error:
-                raise from_engine(str(error), lane.user) from error
+            lane.insert(f"INSERT INTO {quoted_name(name)}", given.get(f"{name}_format", "TabSeparated"), [data])
         yield
     finally:
         for name in made:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from queue import Queue
 from typing import Any
 
-from deploy.local.clickhouse.errors import from_engine
-from deploy.local.clickhouse.lane import Job, Lane
+from deploy.local.clickhouse.lane import Job
 from deploy.local.clickhouse.outcome import Done, Outcome, of_query
 from deploy.local.clickhouse.query import Query
 
@@ -34,15 +33,8 @@ def _append(query: Query, body: Iterator[bytes]) -> Outcome:
     over = threading.Event()
 
     def work() -> Any:
-        connection = lane.connection
         with query.running.inside():
-            insert = connection.send_insert(head, query.statement.format or "Values")
-            while piece := pieces.get():
-                connection.insert_append(insert, piece)
-            if piece is None:
-                connection.insert_cancel(insert)
-                return None
-            return connection.insert_done(insert)
+            return lane.insert(head, query.statement.format or "Values", iter(pieces.get, b""))
 
     def end() -> None:
         over.set()
@@ -52,7 +44,7 @@ def _append(query: Query, body: Iterator[bytes]) -> Outcome:
     job = lane.start(work, on_end=end)
     _feed(body, lambda piece: _put(pieces, piece, over), lambda: _put(pieces, None, over), job)
     _put(pieces, b"", over)
-    result = _result(job, lane)
+    result = job.wait()
     return Outcome(
         read_rows=result.rows_written(),
         read_bytes=result.bytes_written(),
@@ -95,7 +87,7 @@ def _through_pipe(query: Query, body: Iterator[bytes]) -> Outcome:
             return True
 
         _feed(body, write, lambda: False, job)
-    return of_query(_result(job, lane))
+    return of_query(job.wait())
 
 
 def _feed(body: Iterator[bytes], put: Callable[[bytes], bool], cancel: Callable[[], bool], job: Job[Any]) -> None:
@@ -116,10 +108,3 @@ def _feed(body: Iterator[bytes], put: Callable[[bytes], bool], cancel: Callable[
         raise
     if size:
         put(b"".join(held))
-
-
-def _result(job: Job[Any], lane: Lane) -> Any:
-    try:
-        return job.wait()
-    except RuntimeError as error:
-        raise from_engine(str(error), lane.user) from error

@@ -1,7 +1,8 @@
 """A lane: one chDB connection, in the state that a statement needs. One statement at a time runs on it."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -85,6 +86,27 @@ class Lane:
     def effect(self, sql: str) -> None:
         """Run a small statement whose result does not matter."""
         self.query(sql, "Null", {})
+
+    def insert(self, head: str, format_: str, pieces: Iterable[bytes | None]) -> Any:
+        """Insert the pieces on this thread; return chDB's result, None where a piece was None: then nothing counts.
+
+        `head` is the INSERT without its FORMAT. Raises ClickHouseError.
+        """
+        insert = None
+        try:
+            insert = self.connection.send_insert(head, format_)
+            for piece in pieces:
+                if piece is None:
+                    return None
+                self.connection.insert_append(insert, piece)
+            result, insert = self.connection.insert_done(insert), None
+            return result
+        except RuntimeError as error:
+            raise from_engine(str(error), self.user) from error
+        finally:
+            if insert is not None:  # until it is cancelled the connection takes no other statement
+                with contextlib.suppress(RuntimeError):
+                    self.connection.insert_cancel(insert)
 
     def rows(self, sql: str) -> list[list[str]]:
         """Return the rows of a small query as text."""

@@ -38,7 +38,8 @@ def run(query: Query, spool: Path) -> Done:
         return _streamed(query, spool)
     except ClickHouseError as error:
         if error.code == 62:  # the same error, but for the text that the client sent
-            query.registry.check_single(query.sql())
+            if query.registry.check_single(query.sql()) == "UNKNOWN":  # the engine cannot parse it
+                query.lane.effect(query.sql())
             error.text = _INTO_PIPE.sub("", error.text)
         raise
 

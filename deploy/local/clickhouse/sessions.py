@@ -30,6 +30,7 @@ class Sessions:
     def enter(self, user: str, role: str, name: str, *, seconds: int, must_exist: bool, close: bool) -> Iterator[Lane]:
         """Give the session's lane; raises SESSION_NOT_FOUND and SESSION_IS_LOCKED as the server does."""
         key = (user, name)
+        self.expire()
         with self._lock:
             session = self._sessions.get(key)
             if session is None:
