@@ -12,9 +12,10 @@ from api.auth import Tokens
 from api.clickhouse import ANALYST, ClickHouse
 from api.definitions import Definitions
 from api.delivery.changes import Changes
+from api.evidence import Evidence
 from api.periods import zone_of
 from api.profiles import Profiles
-from api.routes import analytics, dead_letters, health, profiles, query, segments
+from api.routes import analytics, dead_letters, health, identity, profiles, query, segments
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
@@ -27,7 +28,8 @@ def create_app(settings: Settings) -> FastAPI:
     analyst = ClickHouse(settings, ANALYST)
     definitions = Definitions(settings)
     changes = Changes(settings)
-    parts = (clickhouse, analyst, definitions, changes)
+    evidence = Evidence(settings)
+    parts = (clickhouse, analyst, definitions, changes, evidence)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -50,9 +52,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.analyst = analyst
     app.state.definitions = definitions
     app.state.changes = changes
+    app.state.evidence = evidence
     app.state.profiles = Profiles(clickhouse)
     problems.install(app)
-    for each in (health, profiles, segments, analytics, query, dead_letters):
+    for each in (health, identity, profiles, segments, analytics, query, dead_letters):
         app.include_router(each.router)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)
