@@ -35,6 +35,7 @@ def _entry(name: str, summary: str) -> Entry:
 # In the order in which they run: the last three share one stack with many people in it.
 BENCHES: tuple[Entry, ...] = (
     _entry("identity", "the identity writer's fold against a union-find with dictionaries"),
+    _entry("worker_fold", "CPU time of the worker's folds per event, against decoding it"),
     _entry("collector_batch", "events per CPU second in batches of 20, against a bare Starlette route"),
     _entry("collector_single", "events per CPU second one by one, against the same"),
     _entry("pipeline", "events per second into ClickHouse, against a stock Faust agent that only decodes"),
