@@ -12,8 +12,12 @@ def publish(component: Component, changed: Collection[Node], outcome: Outcome) -
     """Note the differences to what was told before; `changed` are the members that now belong to another profile."""
     for pair, evidence in component.pairs.items():
         told = evidence.told
-        if told is None or told[0] != evidence.outcome or told[1] != evidence.when or changed:
-            _tell(component, pair, evidence, changed, outcome)
+        if told is None:
+            if not evidence.outcome:
+                continue
+        elif told[0] == evidence.outcome and told[1] == evidence.when and not changed:
+            continue
+        _tell(component, pair, evidence, changed, outcome)
     rare = component.rare
     if rare is None:
         return

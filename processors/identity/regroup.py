@@ -29,9 +29,8 @@ def regroup(component: Component, policy: Policy, outcome: Outcome) -> Collectio
     if component.rare is None and component.grouping is None:
         if not component.pairs and component.members[component.root].owner is None:
             return NOBODY  # never named together with another strong identifier: its own profile, as nobody doubts
-        if (owner := _only_person(component, policy)) is not None:
-            for evidence in component.pairs.values():
-                evidence.outcome = JOINED
+        if len(component.pairs) <= KEEP_GROUPING and (owner := _only_person(component, policy)) is not None:
+            _span(component, policy)
             return _assign(component, component.members, owner, outcome)
     changed: list[Node] = []
     for group in _groups(component, policy):
@@ -41,11 +40,8 @@ def regroup(component: Component, policy: Policy, outcome: Outcome) -> Collectio
 
 
 def _only_person(component: Component, policy: Policy) -> Node | None:
-    """Return by whom a component is known that is a tree within all limits: joined in whatever order, it is one
-    person."""
+    """Return by whom a component within all limits is known: joined in whatever order, it is one person."""
     members = component.members
-    if len(component.pairs) != len(members) - 1:
-        return None
     rank, limits = policy.rank, policy.limit
     counts: dict[str, int] = {}
     best, owner, is_tie = len(rank), component.root, False
@@ -59,6 +55,27 @@ def _only_person(component: Component, policy: Policy) -> Node | None:
         if strength <= best:
             best, owner, is_tie = strength, identifier, strength == best
     return strongest(component, policy, list(members)) if is_tie else owner
+
+
+def _span(component: Component, policy: Policy) -> None:
+    """Set the outcome of every pair of a component that is one person: the first to connect two parts joins them."""
+    pairs = component.pairs
+    if len(pairs) == len(component.members) - 1:
+        for evidence in pairs.values():
+            evidence.outcome = JOINED
+        return
+    part_of = {identifier: [identifier] for identifier in component.members}
+    keys = [join_key(policy, a, b, evidence.when) for (a, b), evidence in pairs.items()]
+    keys.sort()
+    for _, _, _, _, _, a, b in keys:
+        one, other = part_of[a], part_of[b]
+        if one is other:
+            pairs[a, b].outcome = REDUNDANT
+            continue
+        pairs[a, b].outcome = JOINED
+        one += other
+        for identifier in other:
+            part_of[identifier] = one
 
 
 def _assign(component: Component, group: Iterable[Node], owner: Node, outcome: Outcome) -> Collection[Node]:

@@ -40,7 +40,7 @@ class Store:
         self._devices: dict[Node, Device] = {}
         self.couples: dict[Node, Couple] = {}  # by both
         # What was used before the last time that there was too much: looked at again before it is decoded again.
-        self._earlier: tuple[dict[Node, Component], dict[Node, Device], dict[Node, Couple]] = ({}, {}, {})
+        self._earlier: tuple[dict[Node, Component], dict[Node, Device], dict[Node, Couple]] | None = None
         self._writes: dict[bytes, bytes | None] = {}
         self._moved: dict[Node, bytes] = {}  # strong identifiers whose record leads elsewhere now, with its key
         self._absent: dict[Node, bytes] = {}  # strong identifiers that this batch has not found, with their keys
@@ -57,10 +57,12 @@ class Store:
     def _load(self, identifier: Node) -> Component | None:
         if identifier in self._absent:
             return None
-        earlier_components, _, earlier_couples = self._earlier
-        couple = self.couples.get(identifier) or earlier_couples.get(identifier)
-        component = earlier_components.get(identifier)
-        if component is None and couple is not None:
+        couple = self.couples.get(identifier)
+        component: Component | None = None
+        if couple is None and self._earlier is not None:
+            component = self._earlier[0].get(identifier)
+            couple = None if component is not None else self._earlier[2].get(identifier)
+        if couple is not None:
             component = self._unfold(couple)
         elif component is None:
             key = strong_key(identifier)
@@ -112,7 +114,7 @@ class Store:
         """Return the device of a weak identifier, a new one if nothing is known about it."""
         device = self._devices.get(weak)
         if device is None:
-            device = self._earlier[1].get(weak)
+            device = None if self._earlier is None else self._earlier[1].get(weak)
             if device is None:
                 device = decode_device(weak, self._get)
                 device.slices = device.cut()
