@@ -60,3 +60,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link, _ in LINK.findall(page.read_text(encoding="utf-8"))]
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
+    known = ["", "ingest/", "processors/", "processors/identity/", "projections/", "deploy/local/"]
+    assert len(named) > 40
+    assert not [name for name in named if not any((ROOT / folder / name).exists() for folder in known)]
