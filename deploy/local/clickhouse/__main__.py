@@ -8,12 +8,15 @@ import threading
 # Read by the engine when it is loaded: without it the server's time zone is that of the machine.
 os.environ.setdefault("TZ", "UTC")
 
+import structlog
+
 from deploy.local.clickhouse.engine import Engine
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.handler import Handler
 from deploy.local.clickhouse.server import Server
 from deploy.local.clickhouse.users import Users
 from schemas.errors import KithError
+from schemas.logging import configure
 from schemas.serving import announce, bind
 from schemas.settings import Settings
 
@@ -21,6 +24,8 @@ from schemas.settings import Settings
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the process's exit code."""
     settings = Settings()
+    configure("clickhouse", settings.log_level)
+    log = structlog.get_logger(__name__)
     try:
         engine = Engine(settings.data_dir / "clickhouse", settings.clickhouse_max_seconds, _memory(settings))
     except ClickHouseError as error:
@@ -42,9 +47,11 @@ def main() -> int:
         signal.signal(number, lambda *_: over.set())
     threading.Thread(target=server.serve, daemon=True).start()
     announce(server.port)
+    log.info("clickhouse.listening", port=server.port, version=engine.version)
     over.wait()
     server.stop()
     engine.close()
+    log.info("clickhouse.stopped")
     return 0
 
 

@@ -48,7 +48,8 @@ def _whole(query: Query) -> Done:
     """Run the statement on this thread. The registry's watch looks after its client meanwhile."""
     sql, running = query.sql(), query.running
     if query.request.progress_ms is not None:
-        running.progress, running.progress_s = query.send_progress, query.request.progress_ms / 1000
+        running.progress_s = running.next_progress = query.request.progress_ms / 1000
+        running.progress = query.send_progress
     running.client = query.client
     try:
         with running.inside():

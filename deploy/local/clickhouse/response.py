@@ -24,6 +24,7 @@ EXPOSED = (
     "X-ClickHouse-Timezone,X-ClickHouse-Exception-Code,X-ClickHouse-Exception-Tag"
 )
 _KEEP_ALIVE_SECONDS = 300
+_ONE_LINE = dict.fromkeys(range(32), " ")  # a query id or a format's name may hold anything
 _LETTERS = bytes(97 + value % 26 for value in range(256))
 
 
@@ -141,7 +142,7 @@ class Response:
         lines = [
             f"Date: {_date(int(time.time()))}",
             f"Connection: {'Keep-Alive' if self.keep_alive else 'Close'}",
-            *(f"{name}: {value}" for name, value in self.headers.items()),
+            *(f"{name}: {value.translate(_ONE_LINE)}" for name, value in self.headers.items()),
         ]
         if self.keep_alive:
             lines.append(f"Keep-Alive: timeout={_KEEP_ALIVE_SECONDS}")

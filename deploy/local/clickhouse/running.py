@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from deploy.local.clickhouse.engine import check_single
 from deploy.local.clickhouse.errors import ClickHouseError, Disconnected
 from deploy.local.clickhouse.lane import Lane
 
+_log = structlog.get_logger(__name__)
 _WATCH_S = 0.05
 _FIGURES = (
     "read_rows",
@@ -41,6 +44,7 @@ class Running:
     client: socket.socket | None = None  # watched from outside, because this statement's thread is in the engine
     progress: Callable[[], None] | None = None  # called from outside every `progress_s`
     progress_s: float = 0.0
+    next_progress: float = 0.0
     gone: bool = False  # the watch found the client gone
     since: float = field(default_factory=time.monotonic)
     thread_id: int = 0
@@ -124,16 +128,24 @@ class Registry:
         """Until `over`: stop the statements whose clients are gone, and send progress to the clients that wait."""
         while not over.wait(_WATCH_S):
             for running in self.everything():
-                if time.monotonic() - running.since < _WATCH_S or not running.thread_id:
+                age = time.monotonic() - running.since
+                if age < _WATCH_S or not running.thread_id:
                     continue
-                if running.client is not None and running.reads and _is_gone(running.client):
-                    running.gone = True
-                    self.stop(running)
-                elif running.progress is not None and time.monotonic() - running.since >= running.progress_s:
-                    running.progress_s += time.monotonic() - running.since
-                    with running.gate:
-                        if running.thread_id:
-                            _send(running.progress)
+                try:
+                    self._look_after(running, age)
+                except ClickHouseError as error:  # the next round tries again
+                    _log.warning("clickhouse.watch_failed", code=error.code)
+
+    def _look_after(self, running: Running, age: float) -> None:
+        if running.client is not None and running.reads and _is_gone(running.client):
+            running.gone = True
+            self.stop(running)
+        elif running.progress is not None and age >= running.next_progress:
+            running.next_progress = age + running.progress_s
+            with running.gate:
+                if running.thread_id:
+                    with contextlib.suppress(Disconnected):  # the next look at the socket sees it
+                        running.progress()
 
 
 def _is_gone(client: socket.socket) -> bool:
@@ -143,8 +155,3 @@ def _is_gone(client: socket.socket) -> bool:
     except (ValueError, OSError):
         return True
     return bool(poll.poll(0))
-
-
-def _send(progress: Callable[[], None]) -> None:
-    with contextlib.suppress(Disconnected):  # the next look at the socket sees it
-        progress()

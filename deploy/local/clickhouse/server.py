@@ -15,7 +15,7 @@ from deploy.local.clickhouse.connection import BadRequest, Connection
 from deploy.local.clickhouse.errors import Disconnected
 from deploy.local.clickhouse.handler import Handler
 
-_log = structlog.get_logger()
+_log = structlog.get_logger(__name__)
 _MOST_CONNECTIONS = 1024
 _IDLE_SECONDS = 300.0
 _GRACE_SECONDS = 5.0

@@ -124,6 +124,13 @@ def test_what_is_not_http_costs_its_connection_only(http_: Http) -> None:
     assert http_.ask("SELECT 1") == "1\n"
 
 
+def test_no_value_of_a_request_becomes_a_header(http_: Http) -> None:
+    answer = http_.query("SELECT 1", query_id="x\r\nX-Injected: 1")
+    assert "x-injected" not in answer.headers
+    answer = http_.query("SELECT 1", default_format="CSV\r\nX-Injected: 1")
+    assert "x-injected" not in answer.headers
+
+
 def test_a_connection_survives_its_errors(http_: Http) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", http_.port, timeout=10)
     for _ in range(3):
