@@ -62,7 +62,7 @@ def microseconds(compiled: Compiled) -> float:
     spent = 0.0
     for number in range(EVENTS):
         person, t = number // 10 % PEOPLE, 1_700_000_000_000 + number * 1_000
-        event = {
+        event: dict[str, Any] = {
             "event": NAMES[number % 10],
             "event_id": f"00000000-0000-0000-0000-{number:012}",
             "message_id": f"message-{number}",

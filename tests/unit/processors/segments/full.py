@@ -28,7 +28,7 @@ from processors.segments.clauses import (
 )
 
 # (time in ms, event)
-Timed = tuple[int, Mapping[str, Any]]
+Timed = tuple[int, Any]
 ORDER = {
     "eq": lambda a, b: a == b,
     "ne": lambda a, b: a != b,

@@ -245,6 +245,7 @@ def test_what_is_generated_is_read_and_left_as_it_is(where: Any) -> None:
 
 
 def test_the_published_schema_refuses_other_shapes() -> None:
+    where: Any
     for where in ({}, {"all": []}, {"trait": "x", "op": "is"}, {"event": "A", "within": 7}, {"event": "A", "typo": 1}):
         with pytest.raises(ValidationError):
             SegmentDefinition.model_validate({"id": "s", "where": where})
