@@ -73,7 +73,7 @@ def read(text: bytes) -> Statement:
         name = _name_after(seen, named)
         return Statement(Shape.SELECT, keyword.decode(), end, at, name, small=_is_small(seen), refused=refused)
     shape = Shape.ANSWER if keyword in _ANSWERS else Shape.EFFECT
-    stateful = keyword in _STATEFUL or any(token.upper == b"TEMPORARY" for token in seen[:4])
+    stateful = keyword in _STATEFUL or (b"TEMPORARY", b"TABLE") in pairwise(token.upper for token in seen[:6])
     named = _format(seen) if shape is Shape.ANSWER else None
     word = keyword.decode("ascii", "replace") if seen[0].kind == "word" else ""
     return Statement(shape, word, end, end, _name_after(seen, named), stateful=stateful, refused=refused)

@@ -16,7 +16,7 @@ from deploy.local.clickhouse.lexer import Token, tokens
 _FORBIDDEN = frozenset(
     {b"file", b"eval", b"python", b"processes", b"processlist", b"executable", b"arrowstream", b"dialect"}
 )
-_AI = re.compile(rb"ai[a-z]+|AI[A-Z][A-Za-z]+")
+_AI = re.compile(rb"(?:ai|AI)[A-Z][A-Za-z]+")  # functions that ask a language model somewhere
 
 
 class Users:
@@ -61,7 +61,7 @@ def _plain_set(found: list[Token]) -> bool:
     words = [token.upper for token in found[:3]]
     if words[:1] == [b"USE"] or words[:2] in ([b"CREATE", b"TEMPORARY"], [b"DROP", b"TEMPORARY"]):
         return True
-    return words[:1] == [b"SET"] and found[1].kind == "word" and words[2:3] == [b"="]
+    return words[:1] == [b"SET"] and words[2:] == [b"="] and found[1].kind == "word"
 
 
 def _deny(why: str) -> None:
