@@ -1,16 +1,23 @@
 """One local stack for all end-to-end tests that only use it; those that stop or kill parts of it start their own."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.local_stack import LocalStack
+from deploy.local.child import leashed
+from deploy.local.runtime import is_running
+from tests.e2e.local_stack import LocalStack, eventually
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A running stack with one worker and secrets `wk_test` and `at_test`."""
+    """A running stack with one worker and secrets `wk_test` and `at_test`; it ends with the tests, also killed ones."""
     running = LocalStack(tmp_path_factory.mktemp("stack"))
-    running.kith("up", "--detach", "--write-key", "wk_test", "--api-token", "at_test")
-    yield running
-    running.kith("down", check=False)
+    command = (sys.executable, "-m", "deploy.local.cli", "up", "--write-key", "wk_test", "--api-token", "at_test")
+    with subprocess.Popen(leashed(command), env=running.environment, stdout=subprocess.DEVNULL) as process:
+        eventually(lambda: is_running(running.folder) or process.poll() is not None)
+        running.kith("up", "--detach")
+        yield running
+        running.kith("down", check=False)
