@@ -120,22 +120,24 @@ class Device:
         user.owner, user.released, user.shared = owner, released, shared
         self._changed(0)
 
-    def cut(self) -> list[Cut]:
-        """Return the slices that the runs make now; where only late runs have changed, from the first of them on."""
-        if not self.known:
-            return []
-        if self.shared_at is not None:
-            return [Cut(None, self.weak)]
-        place, runs = self.recut_from, self.runs
-        kept: list[Cut] = []
-        if place and runs and not self.users[runs[0].user].shared and self.slices:
+    def recut(self) -> tuple[list[Cut], list[Cut]]:
+        """Cut the time line anew; return the slices before and now, from the first on that may differ."""
+        first, runs, kept = 0, self.runs if self.known else [], list[Cut]()
+        place = self.recut_from
+        if self.shared_at is None and place and runs and self.slices and not self.users[runs[0].user].shared:
+            # Slices that begin before the first run that has changed stay; the last of them may end elsewhere.
             t = runs[place].first[0]
-            place = bisect_left(runs, (t, "", ""), key=_FIRST)
-            if place:
-                kept = self.slices[: bisect_left(self.slices, t, lo=1, key=_START)]
-        begin = place if kept and place else 0
-        counted = ((run, self.users[run.user]) for run in runs[begin:])
-        return extend(kept, ((run.first[0], user.owner or run.user) for run, user in counted if not user.shared))
+            begin = bisect_left(runs, (t, "", ""), key=_FIRST)
+            if begin:
+                first = bisect_left(self.slices, t, lo=1, key=_START) - 1
+                runs, kept = runs[begin:], [self.slices[first]]
+        counted = ((run.first[0], self.users[run.user], run.user) for run in runs)
+        now = extend(kept, ((t, user.owner or identifier) for t, user, identifier in counted if not user.shared))
+        if self.known and self.shared_at is not None:
+            now = [Cut(None, self.weak)]
+        before = self.slices[first:]
+        self.slices[first:] = now
+        return before, now
 
     def _forget(self, at: int, identifier: Node | None) -> None:
         """Forget logins from before an instant, of one identifier or of all."""

@@ -98,27 +98,21 @@ def _owner(store: Store, identifier: Node) -> Node:
 
 def _recut(device: Device, outcome: Outcome) -> None:
     """Cut a device by its logins and note the slices that differ from those published."""
-    old, new = device.slices, device.cut()
-    same = next(
-        (i for i, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new))
-    )
-    first = max(same - 1, 0)  # the last common slice may end elsewhere
-    before = _bounds(old, first)
-    after = _bounds(new, first)
-    weak = device.weak
+    weak, shared_at = device.weak, device.shared_at
+    slices, cuts = device.recut()
+    before, after = _bounds(slices), _bounds(cuts)
     outcome.owned += [(weak, start, None, None) for start in before if start not in after]
     for start, (end, owner) in after.items():
         if before.get(start) != (end, owner):
             outcome.owned.append((weak, start, end, owner))
-    if device.known and device.shared_at is not None and old != new:
-        outcome.changes.append(decisions.shared(weak, device.shared_at))
-    device.slices = new
+    if device.known and shared_at is not None and slices != cuts:
+        outcome.changes.append(decisions.shared(weak, shared_at))
 
 
-def _bounds(slices: list[Cut], first: int) -> dict[int | None, tuple[int | None, Node]]:
-    """Return the slices from the place `first` on by their start, with their end and their owner."""
-    ends = [*(cut.start for cut in slices[first + 1 :]), None]
-    return {cut.start: (end, cut.owner) for cut, end in zip(slices[first:], ends, strict=False)}
+def _bounds(slices: list[Cut]) -> dict[int | None, tuple[int | None, Node]]:
+    """Return slices by their start, with their end and their owner."""
+    ends = [*(cut.start for cut in slices[1:]), None]
+    return {cut.start: (end, cut.owner) for cut, end in zip(slices, ends, strict=False)}
 
 
 def _ask_for_logins(device: Device, users: dict[Node, None], touched: Touched) -> None:

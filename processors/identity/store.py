@@ -117,7 +117,7 @@ class Store:
             device = None if self._earlier is None else self._earlier[1].get(weak)
             if device is None:
                 device = decode_device(weak, self._get)
-                device.slices = device.cut()
+                device.recut()
             self._devices[weak] = device
         return device
 
