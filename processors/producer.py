@@ -43,6 +43,9 @@ class UnitProducer:
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 "retry.backoff.ms": 5,
+                # After a broker's restart librdkafka would bootstrap anew, and `send_offsets_to_transaction` then waits
+                # for a coordinator that it has forgotten, past every time-out. Without that it reconnects and goes on.
+                "metadata.recovery.strategy": "none",
                 "log_level": 3,
             }
         )
