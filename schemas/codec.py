@@ -1,7 +1,7 @@
 """JSON on the wire: one way to write it and one way to read it.
 
-`loads` refuses what JSON does not have (NaN, infinities, lone surrogates); `dumps` writes compact UTF-8 with the keys in
-the order they have, so that equal states serialise to equal bytes if they were built in the same order.
+`loads` refuses what JSON does not have (NaN, infinities, lone surrogates); `dumps` writes compact UTF-8 with the keys
+in the order they have, so that equal states serialise to equal bytes if they were built in the same order.
 """
 
 from typing import Any

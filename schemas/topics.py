@@ -1,6 +1,7 @@
 """Every topic: its name, its key, how long it keeps what it has, and who may read it.
 
-`Topics(prefix)` gives the full names; `SPECS` is what `kith topics`, the broker set-up and the AsyncAPI document are made from.
+`Topics(prefix)` gives the full names; `SPECS` is what `kith topics`, the broker set-up and the AsyncAPI document are
+made from.
 """
 
 from dataclasses import dataclass

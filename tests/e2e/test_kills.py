@@ -1,4 +1,6 @@
-"""Every process is killed with -9 in turn while a writer retries as an SDK does: nothing acknowledged is lost or doubled."""
+"""Every process is killed with -9 in turn while a writer retries as an SDK does: nothing acknowledged is lost or
+doubled.
+"""
 
 import os
 import signal
