@@ -1,8 +1,9 @@
 """The API as the demo asks it. Every answer is the API's; every refusal a sentence."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 
@@ -46,6 +47,16 @@ class Api:
     def profile(self, key: str) -> dict[str, Any]:
         """Return the profile of whoever has the identifier `type:value`."""
         return self._ask("GET", f"/v1/profiles/{quote(key, safe='')}")
+
+    def explain(self, key: str) -> dict[str, Any]:
+        """Return why that profile is what it is: links and refusals, each with its events."""
+        return self._ask("GET", f"/v1/profiles/{quote(key, safe='')}/explain")
+
+    def funnel(self, steps: Sequence[str], within: str, start: str, end: str) -> list[dict[str, Any]]:
+        """Return how many people came how far through these events, from `start` to `end`."""
+        query = urlencode({"steps": steps, "within": within, "from": start, "to": end}, doseq=True)
+        found: list[dict[str, Any]] = self._ask("GET", f"/v1/analytics/funnel?{query}")["steps"]
+        return found
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:

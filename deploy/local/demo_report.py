@@ -6,15 +6,15 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
 from deploy.local.demo_client import Api
-from deploy.local.demo_findings import FUNNEL_DAYS, Findings
+from deploy.local.demo_findings import FUNNEL_FROM, FUNNEL_TO, FUNNEL_WITHIN, Findings
 
 SQL = (
     "SELECT event, count() AS events, uniqExact(profile_id) AS people "
@@ -24,21 +24,23 @@ SQL = (
 
 def report(console: Console, found: Findings) -> None:
     """Print everything that was found."""
-    console.print(_channels(found))
-    console.print(_people(found))
-    console.print(_segments(found))
-    console.print(_profile(found.profile))
-    console.print(_funnel(found))
+    letters = ", ".join(f"{count} {reason}" for reason, count in found.dead_letters)
+    console.print(
+        "", _channels(found), f"Not accepted, kept as dead letters: {letters or 'none'}", "", sep="\n", highlight=False
+    )
+    for part in (_people(found), _orders(found), _segments(found), _profile(found), _funnel(found)):
+        console.print(part, "")
 
 
 def further(console: Console, api: Api, key: str, running: bool) -> None:
     """Print what to try next; without a running stack that begins with starting it."""
     kith = kith_command()
-    state = "The stack runs on." if running else f"The stack is stopped and keeps everything: {kith} up --detach"
+    state = "The stack runs on:" if running else "The stack is stopped and keeps everything:"
     bearer = shlex.quote(f"Authorization: Bearer {api.token}")
     body = shlex.quote(json.dumps({"sql": SQL}))
     console.print(f"[bold]Look further[/bold]  {state}", highlight=False)
     for command in (
+        *(() if running else (f"{kith} up --detach",)),
         f"curl -s -H {bearer} {api.url}/v1/profiles/{key}",
         f"curl -s -H {bearer} {api.url}/v1/profiles/{key}/events",
         f"curl -s -H {bearer} {api.url}/v1/segments/abandoned-cart/members",
@@ -59,7 +61,9 @@ def kith_command() -> str:
 
 
 def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
     for column in (*columns, *numbers):
         table.add_column(column, justify="right" if column in numbers else "left")
     return table
@@ -68,10 +72,7 @@ def _table(title: str, *columns: str, numbers: tuple[str, ...] = ()) -> Table:
 def _channels(found: Findings) -> Table:
     table = _table("Events by source and channel", "source", "channel", numbers=("events", "people"))
     for source, channel, events, people in found.channels:
-        table.add_row(source, channel, f"{events:,}", f"{people:,}")
-    letters = ", ".join(f"{count} {reason}" for reason, count in found.dead_letters)
-    table.caption = f"Not accepted, kept as dead letters: {letters or 'none'}"
-    table.caption_justify = "left"
+        table.add_row(escape(source), channel, f"{events:,}", f"{people:,}")
     return table
 
 
@@ -79,17 +80,21 @@ def _people(found: Findings) -> Panel:
     lines = [
         f"[bold]{found.people:,} people[/bold], {found.known:,} of them known by more than a cookie, "
         f"with {found.identifiers:,} identifiers",
-        f"[bold]{found.merged:,} were merged[/bold] from {found.merged_identifiers:,} identifiers "
-        "(accounts, e-mails, phones, contacts)",
+        f"[bold]{found.joins:,} merges[/bold] made {found.joined:,} people out of what different systems know of them",
     ]
-    for a, b, rule, message, events in found.refusals[:1]:
-        lines.append(
-            f"[bold]A refused merge[/bold]: {a} with {b} (rule {rule}, {events} event{'s' * (events != 1)}): {message}"
-        )
+    for refusal in found.refusals[:1]:
+        pair = f"{escape(named(refusal['a']))} with {escape(named(refusal['b']))}"
+        lines.append(f"[bold]A refused merge[/bold]: {pair}, by {refusal['rule']}")
+        lines.append(f"  {escape(refusal['message'])}")
     if found.shared:
-        lines.append(f"[bold]A shared device[/bold]: {found.shared[0][0]} belongs to")
-        lines += [f"  {profile} {_interval(start, end)}" for _, profile, start, end in found.shared]
+        lines.append(f"[bold]A shared device[/bold]: {escape(found.shared[0][0])} belongs to")
+        lines += [f"  {escape(person)} {_interval(start, end)}" for _, person, start, end in found.shared]
     return Panel("\n".join(lines), title="Who is who", title_align="left")
+
+
+def named(identifier: dict[str, str]) -> str:
+    """Return an identifier as a key of the API writes it."""
+    return f"{identifier['type']}:{identifier['value']}"
 
 
 def _interval(start: str, end: str) -> str:
@@ -97,37 +102,45 @@ def _interval(start: str, end: str) -> str:
     return " ".join(part for part in parts if part) or "always"
 
 
+def _orders(found: Findings) -> Table:
+    numbers = ("orders", "cancelled", "charged", "refunded")
+    table = _table("Orders (the clickstream has no amounts)", "store", "currency", numbers=numbers)
+    for store, currency, orders, cancelled, total, refunded in found.orders:
+        table.add_row(escape(store), currency, f"{orders:,}", f"{cancelled:,}", total, refunded)
+    return table
+
+
 def _segments(found: Findings) -> Table:
     table = _table("Segments", "segment", "who", numbers=("members",))
     for segment in found.segments:
         members = f"{segment['members']:,}" + ("" if segment["state"] == "live" else f" ({segment['progress']:.0%})")
-        table.add_row(segment["id"], segment["name"], members)
+        table.add_row(segment["id"], escape(segment["name"]), members)
     return table
 
 
-def _profile(profile: dict[str, Any]) -> Panel:
-    identifiers = [f"{each['type']}:{each['value']}" for each in profile["identifiers"]]
+def _profile(found: Findings) -> Panel:
+    profile = found.profile
     orders, activity, first = profile["orders"], profile["activity"], profile["acquisition"]["first"]
     by_channel = ", ".join(f"{count} {channel}" for channel, count in activity["by_channel"].items() if count)
-    cart = ", ".join(f"{item['quantity']} × {item['product_id']}" for item in profile["cart"]["items"])
-    consent = ", ".join(
-        f"{purpose} {'yes' if each['granted'] else 'no'}" for purpose, each in profile["consent"].items()
-    )
+    consent = (f"{purpose} {'yes' if each['granted'] else 'no'}" for purpose, each in profile["consent"].items())
+    refunded = _amounts(orders["refunded"])
     rows = {
-        "profile": profile["profile_id"],
-        "identifiers": ", ".join(identifiers),
-        "traits": ", ".join(f"{key} {value}" for key, value in profile["traits"].items()),
+        "profile": [profile["profile_id"]],
+        "identifiers": [named(each) for each in profile["identifiers"]],
+        "one person by": [f"{named(link['a'])} = {named(link['b'])} ({link['rule']})" for link in found.links],
+        "traits": [f"{key} {value}" for key, value in profile["traits"].items()],
         "consent": consent,
-        "activity": f"{activity['events']} events in {activity['sessions']} visits: {by_channel}",
-        "first came by": ", ".join(str(first[key]) for key in ("source", "medium", "campaign") if first.get(key)),
-        "orders": f"{orders['count']}, revenue {_amounts(orders['revenue'])}, refunded {_amounts(orders['refunded'])}",
-        "in the cart": cart,
-        "interests": ", ".join(each["value"] for each in profile["interests"]["categories"]),
-        "segments": ", ".join(each["id"] for each in profile["segments"]),
+        "activity": [f"{activity['events']} events in {activity['sessions']} visits: {by_channel}"],
+        "first came by": [str(first[key]) for key in ("source", "medium", "campaign") if first.get(key)],
+        "orders": [f"{orders['count']}, revenue {_amounts(orders['revenue'])}, refunded {refunded}"],
+        "in the cart": [f"{item['quantity']} × {item['product_id']}" for item in profile["cart"]["items"]],
+        "interests": [each["value"] for each in profile["interests"]["categories"]],
+        "segments": [each["id"] for each in profile["segments"]],
     }
     grid = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        grid.add_row(f"[dim]{name}[/dim]", value or "–")
+    for name, values in rows.items():
+        separator = "\n" if name == "one person by" else ", "
+        grid.add_row(f"[dim]{name}[/dim]", escape(separator.join(values)) or "–")
     return Panel(grid, title="One person", title_align="left")
 
 
@@ -136,9 +149,9 @@ def _amounts(amounts: dict[str, str]) -> str:
 
 
 def _funnel(found: Findings) -> Table:
-    title = f"The real clickstream: how far people came within {FUNNEL_DAYS} days"
-    table = _table(title, "step", numbers=("people", "of the first"))
-    first = max(found.funnel[0][1], 1)
-    for event, people in found.funnel:
-        table.add_row(event, f"{people:,}", f"{people / first:.0%}")
+    title = f"The real clickstream, {FUNNEL_FROM} to {FUNNEL_TO}: how far people came within {FUNNEL_WITHIN}"
+    table = _table(title, "step", numbers=("people", "of the first", "median minutes"))
+    for step in found.funnel:
+        minutes = f"{step['median_seconds'] / 60:.1f}"
+        table.add_row(step["event"], f"{step['people']:,}", f"{step['conversion']:.0%}", minutes)
     return table
