@@ -241,6 +241,17 @@ def test_everybody_previews_differences_and_clauses(database: Any) -> None:
     }
 
 
+def test_the_engine_takes_a_large_definition(database: Any) -> None:
+    condition = {"property": "n.m", "op": "before", "value": "2020-01-01"}
+    clauses = [{"event": f"Event {number}", "within": "5d", "where": [condition] * 4} for number in range(250)]
+    large = parse({"id": "s", "where": {"any": clauses}})
+    statement = segment_sql.preview(large.where, {})
+    assert statement.settings
+    found = database.query(statement.sql, {**statement.parameters, "now": START}, settings=statement.settings)
+    assert found.result_rows == [(0, [])]
+    assert not segment_sql.preview(parse({"id": "s", "where": {"trait": "x", "op": "exists"}}).where, {}).settings
+
+
 @pytest.mark.parametrize("text", ["'", '"', "\\", "%", "{x:String}", "a\nb", "é", "--", "'; DROP TABLE events; --"])
 def test_text_is_never_part_of_the_statement(database: Any, text: str) -> None:
     plain = parse({"id": "s", "where": {"trait": "hostile", "op": "contains", "value": "x"}})
