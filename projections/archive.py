@@ -14,17 +14,37 @@ _POSITIONS = (
     "SELECT topic, partition, max(offset) + 1 FROM {table} "
     "WHERE topic IN {{topics:Array(String)}} GROUP BY topic, partition"
 )
+_ARCHIVED = "SELECT DISTINCT toString(event_id) FROM events WHERE event_id IN ({ids})"
+_SURPLUS = (
+    "SELECT event_id, arraySort(groupArray((topic, partition, offset))) AS places FROM events "
+    "WHERE event_id IN ({ids}) GROUP BY event_id HAVING length(places) > 1"
+)
+_DELETE = (
+    "DELETE FROM events WHERE event_id = {id:UUID} AND topic = {topic:String} "
+    "AND partition = {partition:UInt32} AND offset = {offset:UInt64}"
+)
+_NEWEST = (
+    "SELECT event_id FROM events "
+    "WHERE topic = {topic:String} AND partition = {partition:UInt32} AND offset >= {start:UInt64}"
+)
 
 Positions = dict[tuple[str, int], int]
 
 
 class Reader(Protocol):
-    """What is used of clickhouse-connect's client."""
+    """What is used of clickhouse-connect's client to read."""
 
     def query(
         self, query: str, parameters: dict[str, Any] | None = None, settings: dict[str, Any] | None = None
     ) -> Any:
         """Run one query; the answer's `result_rows` are its rows."""
+
+
+class Editor(Reader, Protocol):
+    """What is used of clickhouse-connect's client to read and to delete."""
+
+    def command(self, cmd: str, parameters: dict[str, Any] | None = None) -> Any:
+        """Run one statement."""
 
 
 def positions(reader: Reader, known: Mapping[str, Projection], topics: Iterable[str]) -> Positions:
@@ -44,18 +64,19 @@ def positions(reader: Reader, known: Mapping[str, Projection], topics: Iterable[
 
 
 def archived(reader: Reader, ids: Iterable[str]) -> set[str]:
-    """Return which of these event ids the archive has. The ids are UUIDs in text form, as the rows checked them."""
-    listed = "','".join(ids)
-    answer = reader.query(
-        f"SELECT DISTINCT toString(event_id) FROM events WHERE event_id IN ('{listed}')",  # noqa: S608 - hex and hyphens
-        settings=_ID_SETTINGS,
-    )
+    """Return which of these event ids the archive has."""
+    answer = reader.query(_ARCHIVED.format(ids=_listed(ids)), settings=_ID_SETTINGS)
     return {event_id for (event_id,) in answer.result_rows}
+
+
+def event_ids(block: Block) -> list[str]:
+    """Return the event ids of a block of events."""
+    return [row[_EVENT_ID] for row in block.rows]
 
 
 def new_events(reader: Reader, block: Block) -> Block:
     """Return the block with each event id once, and without those that the archive has."""
-    seen = archived(reader, dict.fromkeys(row[_EVENT_ID] for row in block.rows))
+    seen = archived(reader, dict.fromkeys(event_ids(block)))
 
     def known(row: tuple[Any, ...]) -> bool:
         event_id = row[_EVENT_ID]
@@ -65,3 +86,38 @@ def new_events(reader: Reader, block: Block) -> Block:
         return False
 
     return block.without(known)
+
+
+def remove_surplus(editor: Editor, ids: Iterable[str]) -> int:
+    """Delete all rows but one of each of these event ids; return how many were too many.
+
+    Two projectors that insert the same id from different partitions at the same moment do not see each other before;
+    behind its insert at least the later one does. Which row stays depends on where they were read alone, so both delete
+    the same ones.
+    """
+    return _remove_surplus(editor, _listed(ids), {})
+
+
+def remove_newest_surplus(editor: Editor, held: Mapping[tuple[str, int], int], count: int) -> int:
+    """Do the same for the events within the newest `count` offsets of each of these partitions.
+
+    Somebody who was killed between insert and `remove_surplus` may have left them.
+    """
+    return sum(
+        _remove_surplus(editor, _NEWEST, {"topic": topic, "partition": partition, "start": max(0, end - count)})
+        for (topic, partition), end in sorted(held.items())
+    )
+
+
+def _remove_surplus(editor: Editor, ids: str, parameters: dict[str, Any]) -> int:
+    answer = editor.query(_SURPLUS.format(ids=ids), parameters=parameters, settings=_ID_SETTINGS)
+    surplus = [(event_id, *place) for event_id, places in answer.result_rows for place in places[1:]]
+    for event_id, topic, partition, offset in surplus:
+        place = {"id": event_id, "topic": topic, "partition": partition, "offset": offset}
+        editor.command(_DELETE, parameters=place)
+    return len(surplus)
+
+
+def _listed(ids: Iterable[str]) -> str:
+    """Return ids as a list of literals: they are UUIDs in text form, as the rows checked them."""
+    return "'" + "','".join(ids) + "'"

@@ -4,11 +4,13 @@ The group decides who reads which partition; where to read from is decided by Cl
 beyond it, by the group's committed offsets, which also count the records that became no row.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata
 
 from projections.rows import Record
@@ -19,6 +21,7 @@ from schemas.settings import Settings
 FETCH_BYTES = 16 << 20
 PARTITION_FETCH_BYTES = 4 << 20
 SESSION_TIMEOUT_MS = 10_000
+_LONGEST_JOIN_S = 60.0
 
 Positions = dict[tuple[str, int], int]
 
@@ -50,16 +53,27 @@ class Consumer:
             # Nobody waits for more bytes than are there: batches are made here.
             fetch_max_wait_ms=100,
         )
-        # Or else the group's first assignment is made without knowing any partition.
-        self._consumer.topics()
         self._listener = _Listener(self._consumer)
         self._committed: Positions = {}
+        self._joining_since: float | None = None
         self._consumer.subscribe(sorted(topics), listener=self._listener)
+        for topic in topics:
+            # Asks the broker. A member that joins without knowing the partitions joins a second time at once.
+            self._consumer.partitions_for_topic(topic)
 
     @property
     def assigned(self) -> set[tuple[str, int]]:
         """Return the partitions that this process reads, as (topic, partition)."""
         return {(each.topic, each.partition) for each in self._consumer.assignment()}
+
+    def reads_all(self, topics: Iterable[str]) -> bool:
+        """Tell whether this process reads every partition of these topics."""
+        assigned = self.assigned
+        return all(
+            (topic, partition) in assigned
+            for topic in topics
+            for partition in self._consumer.partitions_for_topic(topic) or ()
+        )
 
     @property
     def must_seek(self) -> bool:
@@ -120,16 +134,26 @@ class Consumer:
         }
 
     def commit(self, positions: Positions) -> None:
-        """Commit these positions, if they are not the ones committed last."""
+        """Commit these positions, if they are not the ones committed last.
+
+        Raises `KafkaError` when that is not possible now, `KithError` when only a new member can do it.
+        """
         changed = {place: offset for place, offset in positions.items() if self._committed.get(place) != offset}
         if not changed:
             return
-        self._consumer.commit(
-            {
-                TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
-                for (topic, partition), offset in changed.items()
-            }
-        )
+        offsets = {
+            TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
+            for (topic, partition), offset in changed.items()
+        }
+        try:
+            self._consumer.commit(offsets)
+        except RebalanceInProgressError:
+            self._joining_since = self._joining_since or time.monotonic()
+            if time.monotonic() - self._joining_since > _LONGEST_JOIN_S:
+                # kafka-python 3.0.12 forgets a join that outlives a poll when only the partitions' count has changed.
+                raise KithError("The group's rebalance does not end: starting again.") from None
+            raise
+        self._joining_since = None
         self._committed |= changed
 
     def close(self) -> None:

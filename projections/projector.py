@@ -54,6 +54,7 @@ class Projector:
         self._dead_letters = dead_letters
         self._stop = stop
         self._state = "joining the group"
+        self._event_topics = sorted(topic for topic, projection in known.items() if projection.own is EVENTS)
 
     def ready(self) -> tuple[bool, str]:
         """Tell whether partitions are read and ClickHouse takes them, else what it waits for."""
@@ -88,7 +89,9 @@ class Projector:
         if not self._consumer.assigned:
             return False
         topics = sorted({topic for topic, _ in self._consumer.assigned})
-        self._consumer.seek(self._patiently(lambda: archive.positions(self._client, self._known, topics)))
+        held = self._patiently(lambda: archive.positions(self._client, self._known, topics))
+        self._consumer.seek(held)
+        self._tidy(held)
         log.info("partitions opened", partitions=len(self._consumer.assigned))
         self._state = ""
         return True
@@ -116,6 +119,8 @@ class Projector:
                 block = self._new(block)
             if block.rows:
                 sink.insert(self._client, block, self._wait, self._refuse)
+            if block.table is EVENTS and block.rows and not self._consumer.reads_all(self._event_topics):
+                self._remove_surplus(block)
         self._state = ""
         for topic, count in Counter(record.topic for record in records).items():
             counter("kith_projector_records_total").labels(topic).inc(count)
@@ -126,6 +131,17 @@ class Projector:
         new = self._patiently(lambda: archive.new_events(self._client, block))
         counter("kith_projector_duplicates_total").inc(len(block.rows) - len(new.rows))
         return new
+
+    def _remove_surplus(self, block: Block) -> None:
+        removed = self._patiently(lambda: archive.remove_surplus(self._client, archive.event_ids(block)))
+        counter("kith_projector_duplicates_total").inc(removed)
+
+    def _tidy(self, held: archive.Positions) -> None:
+        """Finish what the projector that had these partitions before may have left half done."""
+        own = {place: offset for place, offset in held.items() if place[0] in self._event_topics}
+        most = self._settings.projector_batch
+        removed = self._patiently(lambda: archive.remove_newest_surplus(self._client, own, most))
+        counter("kith_projector_duplicates_total").inc(removed)
 
     def _refuse(self, *refused: Refused) -> None:
         """Keep records as dead letters, however long Kafka is away."""
