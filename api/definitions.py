@@ -15,8 +15,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from processors.segments.clauses import Definition
-from processors.segments.definition import DefinitionError, parse
+from processors.segments.clauses import Clause, Definition
+from processors.segments.definition import DefinitionError, DefinitionProblem, parse, parse_where
+from processors.segments.references import reference_problem
 from schemas.codec import SCHEMA_VERSION, JSONDecodeError, dumps, loads
 from schemas.errors import Problem
 from schemas.records import DefinitionRecord
@@ -206,6 +207,17 @@ def checked(document: Any, known: Known) -> Definition:
         return parse(document, {id_: other for id_, other in definitions(known).items() if id_ != own})
     except DefinitionError as error:
         raise invalid(error) from error
+
+
+def checked_where(where: Any, known: Mapping[str, Definition]) -> Clause:
+    """Return the clause of a document's `where` alone. Raises `Problem` (invalid)."""
+    try:
+        clause = parse_where(where)
+    except DefinitionError as error:
+        raise invalid(error) from error
+    if found := reference_problem("", clause, known):
+        raise invalid(DefinitionError([DefinitionProblem("where", found[1])]))
+    return clause
 
 
 def invalid(error: DefinitionError) -> Problem:

@@ -11,11 +11,12 @@ from starlette.responses import Response, StreamingResponse
 from api import pagination
 from api.auth import Authorised
 from api.clickhouse import ClickHouse
-from api.definitions import Definitions, Known, Stored, checked, defined, definitions, living
+from api.definitions import Definitions, Known, Stored, checked, checked_where, defined, definitions, living
 from api.delivery import cursor as places
 from api.delivery.changes import Changes
 from api.problems import responses
 from processors.segments.references import referring_to
+from projections import segment_sql
 from schemas.codec import dumps
 from schemas.errors import Problem
 from schemas.records import DefinitionRecord
@@ -52,6 +53,19 @@ class Segment(BaseModel):
     updated_at: str
 
 
+class PreviewRequest(BaseModel):
+    """What to try."""
+
+    where: dict[str, Any]
+
+
+class Preview(BaseModel):
+    """How many people it would hold, and ids of some of them."""
+
+    count: int
+    sample: list[str]
+
+
 @router.post("", status_code=201, response_model=Segment, responses=responses(409, 503))
 async def create(request: Request, document: Document) -> Response:
     """Define a segment. It applies to everybody's history; `progress` says how far that has come."""
@@ -68,6 +82,17 @@ async def create(request: Request, document: Document) -> Response:
 
     known = await _definitions(request).publish(decide)
     return await _answer(request, [document["id"]], known, 201)
+
+
+@router.post("/preview", response_model=Preview, responses=responses(503))
+async def preview(request: Request, question: PreviewRequest) -> Response:
+    """Count who would be in a segment now, with some of them, before it is defined."""
+    known = definitions(await _definitions(request).known())
+    statement = segment_sql.preview(checked_where(question.where, known), known)
+    clickhouse: ClickHouse = request.app.state.clickhouse
+    parameters = {**statement.parameters, "now": int(time.time() * 1000)}
+    [(count, sample)] = await clickhouse.rows(statement.sql, parameters, statement.settings)
+    return Response(dumps({"count": int(count), "sample": sample}), media_type="application/json")
 
 
 @router.put("/{id}", response_model=Segment, responses=responses(503))
