@@ -1,8 +1,9 @@
 """Statements with a result, or with none to speak of.
 
-A result that is known to be small comes whole. Any other SELECT's is streamed through a pipe: the engine writes it in
-whatever format was asked for, and waits while the pipe is full, so a slow client slows its query down instead of
-filling memory. (chDB's own streaming gives each block as a document of its own, which only a few formats survive.)
+A SELECT's result is streamed through a pipe: the engine writes it in whatever format was asked for, and waits while the
+pipe is full, so a slow client slows its query down instead of filling memory. (chDB's own streaming gives each block as
+a document of its own, which only a few formats survive.) What SHOW, DESCRIBE and the like answer is small, and comes
+whole.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ def run(query: Query, spool: Path) -> Done:
     `spool` is the folder for what must be held back and is large. Raises ClickHouseError, and Disconnected when the
     client went away, after the statement has been stopped.
     """
-    if query.statement.shape is not Shape.SELECT or query.statement.small:
+    if query.statement.shape is not Shape.SELECT:
         return _whole(query)
     try:
         return _streamed(query, spool)

@@ -19,9 +19,6 @@ _ANSWERS = {b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN", b"CHECK", b"KI
 _STATEFUL = {b"SET", b"USE"}
 
 
-_FEW = 1000
-
-
 class Shape(Enum):
     """How a statement is run."""
 
@@ -42,7 +39,6 @@ class Statement:
     format: str | None = None  # FORMAT named in the text
     data: int = 0  # where the data of an INSERT begins
     input: tuple[int, int] | None = None  # the word `input` of an INSERT that reads input()
-    small: bool = False  # a SELECT whose own LIMIT keeps its result small
     stateful: bool = False  # changes settings, database or temporary tables of its connection
     refused: str | None = None  # what makes it unfit for HTTP: "outfile", "infile", "many", "python"
 
@@ -71,7 +67,7 @@ def read(text: bytes) -> Statement:
         named = _format(seen)
         at = named.start if named else end
         name = _name_after(seen, named)
-        return Statement(Shape.SELECT, keyword.decode(), end, at, name, small=_is_small(seen), refused=refused)
+        return Statement(Shape.SELECT, keyword.decode(), end, at, name, refused=refused)
     shape = Shape.ANSWER if keyword in _ANSWERS else Shape.EFFECT
     stateful = keyword in _STATEFUL or (b"TEMPORARY", b"TABLE") in pairwise(token.upper for token in seen[:6])
     named = _format(seen) if shape is Shape.ANSWER else None
@@ -136,18 +132,6 @@ def _format(seen: list[Token]) -> Token | None:
         if seen[index + 1].kind in ("word", "name") and follows in (b"", b"SETTINGS"):
             return token
     return None
-
-
-def _is_small(seen: list[Token]) -> bool:
-    """Return whether the last clauses are LIMIT with at most `_FEW` rows, for the whole of the statement."""
-    words = [token for token in seen if token.depth == 0]
-    if any(token.upper in (b"UNION", b"INTERSECT", b"EXCEPT") for token in words):
-        return False
-    for index in range(len(words) - 2, 0, -1):
-        if words[index].kind == "word" and words[index].upper == b"LIMIT":
-            rows, follows = words[index + 1], words[index + 2].upper if index + 2 < len(words) else b""
-            return rows.text.isdigit() and int(rows.text) <= _FEW and follows in (b"", b"FORMAT", b"SETTINGS")
-    return False
 
 
 def _name_after(seen: list[Token], named: Token | None) -> str | None:

@@ -35,7 +35,7 @@ _LONG = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
         ("SELECT * FROM Python(sys)", {}, 404, 46, "UNKNOWN_FUNCTION", "Python"),
         ("SYSTEM SHUTDOWN", {}, 403, 497, "ACCESS_DENIED", "kith: Not enough privileges"),
         (_LONG, {"max_execution_time": "0.2"}, 408, 159, "TIMEOUT_EXCEEDED", "Timeout exceeded"),
-        (_LONG + " LIMIT 1", {"max_execution_time": "0.2"}, 408, 159, "TIMEOUT_EXCEEDED", "Timeout exceeded"),
+        (f"EXPLAIN SELECT ({_LONG})", {"max_execution_time": "0.2"}, 408, 159, "TIMEOUT_EXCEEDED", "Timeout exceeded"),
         (
             "SELECT length(groupArray(number)) FROM numbers(100000000)",
             {"max_memory_usage": "10000000"},

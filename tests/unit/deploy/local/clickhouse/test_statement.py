@@ -50,7 +50,6 @@ def test_quoted_and_nested_text_has_no_clauses(parts: list[bytes]) -> None:
     assert (plain.shape, plain.format, plain.refused) == (Shape.SELECT, None, None)
     assert (named.format, named.refused) == ("JSON", None)
     assert body + b"\n" == (body + b"\nFORMAT")[: named.outfile]
-    assert not plain.small
 
 
 @given(st.lists(_QUIET, max_size=4), st.binary(max_size=100))
@@ -111,27 +110,6 @@ def test_inserts(text: bytes, shape: Shape, format_: str | None, data: bytes) ->
 def test_shapes(text: bytes, shape: Shape, format_: str | None) -> None:
     statement = read(text)
     assert (statement.shape, statement.format) == (shape, format_)
-
-
-@pytest.mark.parametrize(
-    ("text", "small"),
-    [
-        (b"SELECT * FROM t LIMIT 1", True),
-        (b"SELECT * FROM t LIMIT 1000 FORMAT JSON", True),
-        (b"SELECT * FROM t LIMIT 10 SETTINGS max_threads = 1", True),
-        (b"SELECT * FROM t LIMIT 1001", False),
-        (b"SELECT * FROM t LIMIT 1 BY a", False),
-        (b"SELECT * FROM t LIMIT 1 WITH TIES", False),
-        (b"SELECT * FROM t LIMIT 1 OFFSET 5", False),
-        (b"SELECT * FROM t LIMIT 5, 10", False),
-        (b"SELECT * FROM t LIMIT {n:UInt64}", False),
-        (b"SELECT * FROM (SELECT * FROM t LIMIT 1)", False),
-        (b"SELECT * FROM t UNION ALL SELECT 1 LIMIT 1", False),
-        (b"SELECT limit FROM t", False),
-    ],
-)
-def test_what_is_known_to_be_small(text: bytes, small: bool) -> None:
-    assert read(text).small is small
 
 
 @pytest.mark.parametrize(
