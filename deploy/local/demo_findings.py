@@ -14,12 +14,14 @@ _CHANNELS = """\
 SELECT source, channel, count(), uniqExact(profile_id)
 FROM events_by_profile GROUP BY source, channel ORDER BY source, channel"""
 
+# A person with n identifiers that can join (cookies and devices cannot) is the outcome of n - 1 merges.
 _PEOPLE = """\
-SELECT count(), countIf(arrayExists(i -> i.type NOT IN ('anonymous_id', 'device_id'), identifiers)),
-    sum(length(identifiers))
-FROM profiles"""
-
-_JOINS = "SELECT count(), uniqExact(profile_id) FROM decisions FINAL WHERE kind = 'join'"
+SELECT count(), countIf(joining > 0), sum(length(identifiers)), sumIf(joining - 1, joining > 1), countIf(joining > 1)
+FROM
+(
+    SELECT identifiers, arrayCount(i -> i.type NOT IN ('anonymous_id', 'device_id'), identifiers) AS joining
+    FROM profiles
+)"""
 
 _REFUSED = "SELECT a.type || ':' || a.value FROM decisions FINAL WHERE kind = 'refuse' ORDER BY at, decision_id LIMIT 1"
 
@@ -52,8 +54,8 @@ class Findings:
     people: int
     known: int  # by more than a cookie
     identifiers: int
-    joins: int
-    joined: int  # people who were joined from several identifiers
+    merges: int
+    merged: int  # people who came of them
     refusals: list[dict[str, Any]]
     shared: list[list[Any]]  # device, person, from, to
     orders: list[list[Any]]  # store, currency, orders, cancelled, revenue, refunded
@@ -65,8 +67,7 @@ class Findings:
 
 def find(api: Api, key: str) -> Findings:
     """Ask for all of it; `key` (`type:value`) says whose profile is shown. Raises `KithError`."""
-    people, known, identifiers = api.rows(_PEOPLE)[0]
-    joins, joined = api.rows(_JOINS)[0]
+    people, known, identifiers, merges, merged = api.rows(_PEOPLE)[0]
     refused = api.rows(_REFUSED)
     return Findings(
         channels=api.rows(_CHANNELS),
@@ -74,8 +75,8 @@ def find(api: Api, key: str) -> Findings:
         people=people,
         known=known,
         identifiers=identifiers,
-        joins=joins,
-        joined=joined,
+        merges=merges,
+        merged=merged,
         refusals=api.explain(refused[0][0])["refusals"] if refused else [],
         shared=api.rows(_SHARED),
         orders=api.rows(_ORDERS),

@@ -80,7 +80,7 @@ def _people(found: Findings) -> Panel:
     lines = [
         f"[bold]{found.people:,} people[/bold], {found.known:,} of them known by more than a cookie, "
         f"with {found.identifiers:,} identifiers",
-        f"[bold]{found.joins:,} merges[/bold] made {found.joined:,} people out of what different systems know of them",
+        f"[bold]{found.merges:,} merges[/bold] made {found.merged:,} people out of what different systems know of them",
     ]
     for refusal in found.refusals[:1]:
         pair = f"{escape(named(refusal['a']))} with {escape(named(refusal['b']))}"

@@ -84,8 +84,8 @@ FOUND = Findings(
     people=100,
     known=40,
     identifiers=180,
-    joins=9,
-    joined=7,
+    merges=9,
+    merged=7,
     refusals=[
         {
             "a": identifier("user_id", "u2"),
