@@ -9,7 +9,7 @@ from schemas.errors import Problem
 BEGINNING = "beginning"
 Positions = dict[int, int]  # partition: offset of the next change; a partition that is missing is at its beginning
 
-_TEXT = re.compile(r"\d{1,6}-\d{1,19}(?:_\d{1,6}-\d{1,19})*")
+_TEXT = re.compile(r"[0-9]{1,6}-[0-9]{1,19}(?:_[0-9]{1,6}-[0-9]{1,19})*")
 _PROJECTED = "SELECT partition, max(offset) + 1 FROM segment_changes GROUP BY partition"
 
 
