@@ -14,7 +14,7 @@ from processors.partition.keys import RELEASES, home_key, told_key
 from schemas.identifier import Identifier, seed_of
 
 # Seeds whose last identifiers are kept in memory, to be recognised without looking into what was told.
-QUIET_SEEDS = 20_000
+QUIET_SEEDS = 4_000
 
 
 class Sightings:

@@ -1,6 +1,7 @@
 """The state as one batch sees it: the store's, with what the batch has changed so far on top."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from processors.partition.effects import Reader
@@ -76,6 +77,7 @@ class Working:
         self._changed = {}
         self._raw = {}
         if len(young) > self._keep:
-            self._old = young
+            # A batch may have touched many more: of those only the last are kept.
+            self._old = dict(islice(reversed(young.items()), self._keep))
             self._young = {}
         return writes
