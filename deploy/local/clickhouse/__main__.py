@@ -17,13 +17,15 @@ from deploy.local.clickhouse.server import Server
 from deploy.local.clickhouse.users import Users
 from schemas.errors import KithError
 from schemas.logging import configure
-from schemas.serving import announce, bind
+from schemas.serving import PORT_FILE_VARIABLE, announce, bind
 from schemas.settings import Settings
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the process's exit code."""
     settings = Settings()
+    if PORT_FILE_VARIABLE in os.environ:
+        os.environ[PORT_FILE_VARIABLE] = os.path.abspath(os.environ[PORT_FILE_VARIABLE])
     configure("clickhouse", settings.log_level)
     log = structlog.get_logger(__name__)
     try:
@@ -31,6 +33,8 @@ def main() -> int:
     except ClickHouseError as error:
         print(f"ClickHouse cannot use {settings.data_dir / 'clickhouse'}: {error.text}", file=sys.stderr)
         return 1
+    # Relative names of files mean this folder, as on a server. (chDB takes an unknown table of `default` for a file.)
+    os.chdir(engine.files)
     users = Users(
         settings.clickhouse_user,
         settings.clickhouse_password.get_secret_value(),

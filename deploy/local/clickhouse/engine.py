@@ -23,8 +23,7 @@ _CONFIG = """<clickhouse>
 </clickhouse>
 """
 
-# The analyst's limits are constraints: the engine refuses larger values. SELECT on system.processes is taken away
-# because all connections belong to one engine user: it would show the owner's statements.
+# The analyst's limits are constraints: the engine refuses larger values.
 _USERS = """<clickhouse>
     <profiles>
         <default>
@@ -51,7 +50,6 @@ _USERS = """<clickhouse>
         </grants></owner>
         <analyst><grants>
             <query>GRANT SELECT, SHOW, CREATE TEMPORARY TABLE, dictGet ON *.*</query>
-            <query>REVOKE SELECT ON system.processes</query>
         </grants></analyst>
     </roles>
     <users>
@@ -83,10 +81,8 @@ class Engine:
         users.write_text(_USERS.format(seconds=f"{seconds:g}", memory=memory))
         config.write_text(_CONFIG.format(users=users))
         self.spool = folder / "tmp"
-        # Relative names of files mean this folder, as on a server. (chDB takes an unknown table of `default` for one.)
-        files = folder / "user_files"
-        files.mkdir(exist_ok=True)
-        os.chdir(files)
+        self.files = folder / "user_files"
+        self.files.mkdir(exist_ok=True)
         self._target = f"{folder}?config-file={config}"
         # The process has its own handlers; the engine's would end it without a clean stop.
         _chdb.set_signal_handlers_enabled(0)

@@ -89,7 +89,7 @@ class Server:
             with sock:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._requests(sock)
-        except (Disconnected, OSError):
+        except (Disconnected, BadRequest, OSError):
             pass
         except Exception:  # noqa: BLE001 - a defect here must cost one connection only
             _log.exception("clickhouse.connection_failed")

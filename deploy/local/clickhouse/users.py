@@ -2,7 +2,7 @@
 
 The engine enforces the roles. What it cannot see, because all connections are one engine user in a process that may
 read every file, is refused here: changing the role, the function `file`, statements inside strings, other people's
-statements in `system.processes`.
+statements in `system`.
 """
 
 import re
@@ -12,21 +12,26 @@ from deploy.local.clickhouse.engine import ANALYST, OWNER
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lexer import Token, tokens
 
-# Names that the read-only user may not use in any way, not even as a column: as functions they may be passed around.
+# Names that the read-only user may not use in any way, not even as a column: functions may be passed around by name.
 _FORBIDDEN = frozenset(
-    {b"file", b"eval", b"python", b"processes", b"processlist", b"executable", b"arrowstream", b"dialect"}
+    [
+        *(b"file", b"executable", b"python", b"arrowstream"),  # what lies outside the engine
+        *(b"eval", b"dialect"),  # statements that are not read here
+        *(b"merge", b"loop"),  # tables named inside strings
+        # Other people's statements. A grant does not keep anybody from tables of `system`.
+        *(b"processes", b"processlist", b"errors", b"query_cache", b"asynchronous_inserts", b"stack_trace"),
+    ]
 )
 _AI = re.compile(rb"(?:ai|AI)[A-Z][A-Za-z]+")  # functions that ask a language model somewhere
 
 
 class Users:
-    """The two users and their passwords."""
+    """The two users and their passwords; without a password of its own there is no `analyst`."""
 
     def __init__(self, owner: str, owner_password: str, analyst_password: str) -> None:
-        self._known = {
-            owner: (owner_password.encode(), OWNER),
-            ANALYST: (analyst_password.encode(), ANALYST),
-        }
+        self._known = {owner: (owner_password.encode(), OWNER)}
+        if analyst_password:
+            self._known[ANALYST] = (analyst_password.encode(), ANALYST)
 
     def role(self, user: str, password: str) -> str:
         """Return the role of this user; raises AUTHENTICATION_FAILED. A wrong name takes as long as a wrong key."""

@@ -59,6 +59,7 @@ def test_the_analyst_reads(http_: Http, table: str) -> None:
         f"EXPLAIN SELECT * FROM {table}",
         "SELECT name FROM system.tables LIMIT 1",
         "SELECT * FROM system.settings LIMIT 1",
+        "SELECT * FROM information_schema.columns LIMIT 1",
         "SET max_threads = 1",
     ):
         assert http_.analyst(sql).status == 200, sql
@@ -115,6 +116,9 @@ def test_the_analyst_reads(http_: Http, table: str) -> None:
         "SELECT * FROM filesystem('/etc')",
         "SELECT * FROM system.processes",
         "SHOW PROCESSLIST",
+        "SELECT last_error_message FROM system.errors",
+        "SELECT * FROM merge('system', '^proc')",
+        "SELECT * FROM loop('system', 'processes') LIMIT 1",
         "SELECT * FROM system.users",
         "SELECT aiGenerate('x')",
         "SELECT 1 SETTINGS readonly = 0",

@@ -66,3 +66,9 @@ def test_passwords() -> None:
         with pytest.raises(ClickHouseError) as error:
             users.role(user, password)
         assert error.value.code == 516
+
+
+def test_no_password_no_analyst() -> None:
+    with pytest.raises(ClickHouseError):
+        Users("kith", "", "").role("analyst", "")
+    assert Users("kith", "", "").role("kith", "") == "owner"
