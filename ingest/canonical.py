@@ -6,13 +6,12 @@ field becomes is written down for senders in `docs/wire.md`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from ingest.bots import is_bot
-from ingest.clock import moment, occurred
+from ingest.clock import iso, moment, occurred
 from ingest.orders import order_properties
 from ingest.sources import Source
 from ingest.text import json_bytes
@@ -21,13 +20,16 @@ from processors.identity.normalise import normalise, text_of
 from schemas.codec import SCHEMA_VERSION
 from schemas.event import CHAT_EVENTS, EVENT_TYPES, ORDER_EVENTS, Channel, IdentifierJson
 from schemas.identifier import Identifier, event_id_of, seed_of, uuid5_text
-from schemas.times import to_iso
 
 MESSAGE_ID_CHARACTERS: Final = 100
 _TYPES: Final = frozenset(EVENT_TYPES)
 _NAMED: Final = frozenset({"page", "screen"})
-# A request's own two times are the same for all of its messages.
-_usual_iso = lru_cache(maxsize=64)(to_iso)
+# Types whose messages say something that has its place in the context.
+_WITH_MORE: Final = frozenset({"alias", "group"})
+_CHANNELS: Final[dict[str, Channel]] = {
+    **dict.fromkeys(ORDER_EVENTS, "order"),
+    **dict.fromkeys(CHAT_EVENTS, "chat"),
+}
 
 
 # An event on its way to `events.<channel>` under its `seed`. A dict, because this is where all traffic passes.
@@ -42,7 +44,6 @@ class Rejection(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
 class Reception:
     """What all messages of one request share: who sent them, when they came, what they lack of their own.
 
@@ -51,16 +52,44 @@ class Reception:
     `historical` message keeps the time that it gives.
     """
 
-    source: Source
-    received: int
-    sent: int | None = None
-    country: str | None = None
-    user_agent: str | None = None
-    ip: str | None = None
-    historical: bool = False
+    __slots__ = (
+        "channel",
+        "country",
+        "historical",
+        "ip",
+        "name",
+        "received",
+        "received_at",
+        "sent",
+        "source",
+        "user_agent",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        received: int,
+        sent: int | None = None,
+        country: str | None = None,
+        user_agent: str | None = None,
+        ip: str | None = None,
+        historical: bool = False,
+    ) -> None:
+        self.source = source
+        self.name = source.name
+        self.channel: Channel = source.channel or "web"
+        self.country = source.country or country
+        self.received = received
+        self.received_at = iso(received)
+        self.sent = sent
+        self.user_agent = user_agent
+        self.ip = ip
+        self.historical = historical
 
 
-class _RefusedError(Exception):
+class RefusedError(Exception):
+    """A message that can be no event; `rejection` says why."""
+
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.rejection = Rejection(reason, message)
@@ -77,18 +106,22 @@ def canonical(message: Any, reception: Reception, new_id: Callable[[], str] = ra
     Raises `NotJsonError` only, for a message without an id that nests deeper than JSON may.
     """
     try:
-        return _canonical(message, reception, new_id)
-    except _RefusedError as refused:
+        return event_of(message, reception, new_id)
+    except RefusedError as refused:
         return refused.rejection
 
 
-def _canonical(message: Any, reception: Reception, new_id: Callable[[], str]) -> Event:
+def event_of(message: Any, reception: Reception, new_id: Callable[[], str]) -> Event:
+    """Return the canonical event of `message`. Raises `RefusedError` where there is none.
+
+    This is what runs for every event there is: what is rare stands in functions, what is common stands here.
+    """
     if not isinstance(message, dict):
-        raise _RefusedError("invalid_event", "An event must be a JSON object.")
+        raise RefusedError("invalid_event", "An event must be a JSON object.")
     get = message.get
     type_ = get("type")
     if not isinstance(type_, str) or type_ not in _TYPES:
-        raise _RefusedError("unknown_type", f"The type must be one of {', '.join(EVENT_TYPES)}.")
+        raise RefusedError("unknown_type", f"The type must be one of {', '.join(EVENT_TYPES)}.")
     if type(properties := get("properties")) is not dict:
         properties = _no_object("properties", properties)
     if type(traits := get("traits")) is not dict:
@@ -97,27 +130,38 @@ def _canonical(message: Any, reception: Reception, new_id: Callable[[], str]) ->
         context = _no_object("context", context)
     if type(integrations := get("integrations")) is not dict:
         integrations = _no_object("integrations", integrations)
-    source, received = reception.source, reception.received
-    event = _event_name(message, type_, properties)
-    channel = _channel(type_, event, source)
+    name, channel, received = reception.name, reception.channel, reception.received
+    event: str | None = None
+    if type_ == "track":
+        event = text_of(get("event"))
+        if not event:
+            raise RefusedError("invalid_event", "A track event needs its name in `event`, as text.")
+        channel = _CHANNELS.get(event, channel)
+    elif type_ in _NAMED:
+        event = text_of(get("name")) or text_of(properties.get("name")) or None
 
     # Some SDKs put a person's traits into the context only; on identify they are the person's.
     if type_ == "identify" and isinstance(further := context.get("traits"), dict) and further:
         traits = {**further, **traits}
-    context = _context(message, type_, context, reception)
+    if reception.ip is not None or type_ in _WITH_MORE:
+        context = _context(message, type_, context, reception)
 
-    identifiers = identifiers_of(message, source.country or reception.country)
+    identifiers = identifiers_of(message, reception.country)
     if channel == "order":
-        properties = order_properties(event, properties, source.store or source.name)
+        properties = order_properties(event, properties, reception.source.store or name)
         if (order := normalise(f"order:{properties['store']}", properties.get("order_id"))) is not None:
             identifiers = in_order([*identifiers, order])
     if not identifiers:
-        raise _RefusedError("no_usable_identifier", "The event names nobody: none of its identifiers can be used.")
+        raise RefusedError("no_usable_identifier", "The event names nobody: none of its identifiers can be used.")
 
     original = moment(get("originalTimestamp"))
     if original is None:
         original = moment(get("timestamp"))
-    message_id = _message_id(message, source.name, original is not None, new_id)
+    message_id = text_of(get("messageId"))
+    if not message_id:
+        message_id = new_id() if original is None else _made_id(message, name)
+    elif len(message_id) > MESSAGE_ID_CHARACTERS:
+        raise RefusedError("message_id_too_long", f"The messageId has more than {MESSAGE_ID_CHARACTERS} characters.")
     if original is None:
         original = received
     sent = moment(get("sentAt"))
@@ -125,25 +169,28 @@ def _canonical(message: Any, reception: Reception, new_id: Callable[[], str]) ->
         sent = reception.sent
     at, clamped = occurred(received, None if reception.historical else sent, original)
     shown, seed = _shown(identifiers)
+    flags = ["bot"] if (agent := context.get("userAgent") or reception.user_agent) and is_bot(agent) else []
+    if clamped:
+        flags.append("clamped")
     return {
         "schema_version": SCHEMA_VERSION,
-        "event_id": event_id_of(source.name, message_id),
-        "source": source.name,
+        "event_id": event_id_of(name, message_id),
+        "source": name,
         "channel": channel,
         "type": type_,
         "event": event,
         "message_id": message_id,
         "seed": seed,
         "identifiers": shown,
-        "occurred_at": to_iso(at),
-        "received_at": _usual_iso(received),
-        "sent_at": None if sent is None else _usual_iso(sent),
-        "original_timestamp": to_iso(original),
+        "occurred_at": iso(at),
+        "received_at": reception.received_at,
+        "sent_at": None if sent is None else iso(sent),
+        "original_timestamp": iso(original),
         "properties": properties,
         "traits": traits,
         "context": context,
         "integrations": integrations,
-        "flags": _flags(context.get("userAgent") or reception.user_agent, clamped),
+        "flags": flags,
     }
 
 
@@ -154,44 +201,15 @@ def _shown(identifiers: tuple[Identifier, ...]) -> tuple[list[IdentifierJson], s
     return [{"type": type_, "value": value} for type_, value in identifiers], seed_of(identifiers[0])
 
 
-def _flags(user_agent: Any, clamped: bool) -> list[str]:
-    flags = ["bot"] if user_agent and is_bot(user_agent) else []
-    if clamped:
-        flags.append("clamped")
-    return flags
-
-
 def _no_object(key: str, value: Any) -> dict[str, Any]:
     """Return an empty object for what is missing or null, and for PHP's empty object (`[]`); refuse everything else."""
     if value is None or value == []:
         return {}
-    raise _RefusedError("invalid_event", f"`{key}` must be a JSON object.")
-
-
-def _event_name(message: Mapping[str, Any], type_: str, properties: Mapping[str, Any]) -> str | None:
-    if type_ == "track":
-        name = text_of(message.get("event"))
-        if not name:
-            raise _RefusedError("invalid_event", "A track event needs its name in `event`, as text.")
-        return name
-    if type_ in _NAMED:
-        return text_of(message.get("name")) or text_of(properties.get("name")) or None
-    return None
-
-
-def _channel(type_: str, event: str | None, source: Source) -> Channel:
-    if type_ == "track":
-        if event in ORDER_EVENTS:
-            return "order"
-        if event in CHAT_EVENTS:
-            return "chat"
-    return source.channel or "web"
+    raise RefusedError("invalid_event", f"`{key}` must be a JSON object.")
 
 
 def _context(message: Mapping[str, Any], type_: str, context: dict[str, Any], reception: Reception) -> dict[str, Any]:
     """Return the context with what has no place of its own in the canonical event."""
-    if reception.ip is None and type_ != "alias" and type_ != "group":
-        return context
     further: dict[str, Any] = {}
     if type_ == "alias" and (previous := text_of(message.get("previousId"))):
         further["previous_id"] = previous
@@ -202,16 +220,7 @@ def _context(message: Mapping[str, Any], type_: str, context: dict[str, Any], re
     return {**context, **further} if further else context
 
 
-def _message_id(message: Mapping[str, Any], source: str, has_time: bool, new_id: Callable[[], str]) -> str:
-    """Return the sender's id; without one, an id that a retry of the same message has too."""
-    given = text_of(message.get("messageId"))
-    if given:
-        if len(given) > MESSAGE_ID_CHARACTERS:
-            raise _RefusedError(
-                "message_id_too_long", f"The messageId has more than {MESSAGE_ID_CHARACTERS} characters."
-            )
-        return given
-    if not has_time:
-        return new_id()
+def _made_id(message: Mapping[str, Any], source: str) -> str:
+    """Return the id of a message without one: a retry of the same message has it too."""
     body = {key: value for key, value in message.items() if key != "sentAt"}
     return uuid5_text(f"{source}:{json_bytes(body, sort_keys=True).decode()}")

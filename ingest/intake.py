@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
+from orjson import dumps
 from prometheus_client import Counter
 
-from ingest.canonical import Event, Reception, Rejection, canonical, random_id
+from ingest.canonical import Event, Reception, RefusedError, Rejection, event_of, random_id
 from ingest.dead_letters import dead_letter
 from ingest.producer import Log, Record
 from ingest.text import NotJsonError, check_levels, json_bytes
-from schemas.codec import dumps
 from schemas.metrics import counter
 from schemas.times import to_iso
 from schemas.topics import Topics
@@ -44,18 +44,27 @@ class Intake:
         accepted: dict[str, int] = {}
         rejected: dict[str, int] = {}
         for message in messages:
-            outcome = self._outcome(message, reception)
-            if not isinstance(outcome, Rejection):
-                value = _written(outcome, raw)
+            try:
+                event = event_of(message, reception, self._new_id)
+                value = _written(event, raw)
                 # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
-                if len(value) <= limit or (size := len(json_bytes(message))) <= limit:
-                    channel = outcome["channel"]
-                    records.append((topics[channel], outcome["seed"], value))
-                    accepted[channel] = accepted.get(channel, 0) + 1
-                    continue
-                outcome = Rejection("event_too_large", f"The event has {size} bytes; {limit} are allowed.")
-            records.append((self._topics.rejected, name, self._letter(message, outcome, reception)))
-            rejected[outcome.reason] = rejected.get(outcome.reason, 0) + 1
+                if len(value) > limit and (size := len(json_bytes(message))) > limit:
+                    raise RefusedError("event_too_large", f"The event has {size} bytes; {limit} are allowed.")
+            except RefusedError as refused:
+                rejection = refused.rejection
+            except NotJsonError:
+                raise
+            except Exception:
+                # A fault of ours, not of the sender's; even so it must not cost the message's neighbours anything.
+                log.exception("an event could not be read", source=name)
+                rejection = Rejection("invalid_event", "The collector failed on this event; its log says where.")
+            else:
+                channel = event["channel"]
+                records.append((topics[channel], event["seed"], value))
+                accepted[channel] = accepted.get(channel, 0) + 1
+                continue
+            records.append((self._topics.rejected, name, self._letter(message, rejection, reception)))
+            rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
         if not records:
             return None
         acknowledged = self._records.write(records, reception.received)
@@ -64,16 +73,6 @@ class Intake:
         for reason, count in rejected.items():
             self._letters.add(count, name, reason)
         return acknowledged
-
-    def _outcome(self, message: Any, reception: Reception) -> Event | Rejection:
-        try:
-            return canonical(message, reception, self._new_id)
-        except NotJsonError:
-            raise
-        except Exception:
-            # A fault of ours, not of the sender's; even so it must not cost the message's neighbours anything.
-            log.exception("an event could not be read", source=reception.source.name)
-            return Rejection("invalid_event", "The collector failed on this event; its log says where.")
 
     def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> bytes:
         if isinstance(message, dict) and reception.sent is not None and "sentAt" not in message:

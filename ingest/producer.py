@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 # Under the brokers' default of 1 MB a batch; a larger round is several batches.
 BATCH_BYTES = 900 * 1024
+# A round that carried this many requests lets the next one fill for a moment: a batch costs as much as many records.
+BUSY_REQUESTS = 8
+LINGER_S = 0.002
 # What a record, and a request that waits, cost in memory beyond the values.
 RECORD_OVERHEAD = 100
 REQUEST_OVERHEAD = 16 * 1024
@@ -216,10 +219,14 @@ class Producer:
 
     async def _pump(self, kafka: AIOKafkaProducer) -> None:
         """Send round after round. Returns never; raises what a round failed with."""
+        busy = False
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if busy:
+                await asyncio.sleep(LINGER_S)
             current, self._open = self._open, _Round()
+            busy = len(current.waiters) >= BUSY_REQUESTS
             try:
                 async with asyncio.timeout(_GIVE_UP_S):
                     await _send(kafka, current)

@@ -22,12 +22,17 @@ def identifiers_of(message: Mapping[str, Any], country: str | None = None) -> tu
     names none. A `group` call's traits are the group's and name nobody.
     """
     context = _mapping(message.get("context"))
-    traits = _NOTHING if message.get("type") == "group" else _mapping(message.get("traits"))
-    context_traits = _mapping(context.get("traits")) if "traits" in context else _NOTHING
     usual = _usual(message.get("userId"), message.get("anonymousId"))
+    traits = context_traits = _NOTHING
+    if "traits" in message and message.get("type") != "group":
+        traits = _mapping(message["traits"])
+    if "traits" in context:
+        context_traits = _mapping(context["traits"])
     found: list[Identifier | None] = []
     region: str | None = None
     for holder in (traits, context_traits, _mapping(message.get("properties"))):
+        if not holder:
+            continue
         if "email" in holder:
             found.append(normalise("email", holder["email"]))
         if "loyalty_id" in holder:
@@ -46,14 +51,15 @@ def identifiers_of(message: Mapping[str, Any], country: str | None = None) -> tu
 
 def _usual(user: Any, anonymous: Any) -> tuple[Identifier, ...]:
     """The two ids that nearly every event has, in order."""
-    if (user is None or isinstance(user, str)) and (anonymous is None or isinstance(anonymous, str)):
-        return _usual_texts(user, anonymous)
-    return _usual_texts.__wrapped__(user, anonymous)
+    try:
+        return _usual_pair(user, anonymous)
+    except TypeError:  # a list or an object, which is no id
+        return _usual_pair.__wrapped__(user, anonymous)
 
 
-# Events of one visit carry the same two ids: most of them were just normalised.
-@lru_cache(maxsize=1 << 14)
-def _usual_texts(user: Any, anonymous: Any) -> tuple[Identifier, ...]:
+# Events of one visit carry the same two ids: most of them were just normalised. Typed, because True is no 1 here.
+@lru_cache(maxsize=1 << 14, typed=True)
+def _usual_pair(user: Any, anonymous: Any) -> tuple[Identifier, ...]:
     both = (normalise("user_id", user), normalise("anonymous_id", anonymous))
     return tuple(identifier for identifier in both if identifier is not None)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ingest import intake as module
-from ingest.canonical import Reception, canonical
+from ingest.canonical import Reception, event_of
 from ingest.intake import Intake
 from ingest.sources import Source
 from schemas.identifier import Identifier, seed_of
@@ -43,9 +43,9 @@ async def test_a_message_that_breaks_us_costs_nothing_but_itself(monkeypatch: py
     def breaking(message: object, *rest: object) -> object:
         if message == {"poison": 1}:
             raise ZeroDivisionError("of ours")
-        return canonical(message, *rest)  # type: ignore[arg-type]
+        return event_of(message, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "canonical", breaking)
+    monkeypatch.setattr(module, "event_of", breaking)
     log = MemoryLog()
     page = {"type": "page", "userId": "u1"}
     Intake(log, Topics()).submit([page, {"poison": 1}, page], RECEPTION)
