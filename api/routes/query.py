@@ -1,5 +1,6 @@
 """`POST /v1/query`: read-only SQL with limits, as the user `analyst`."""
 
+import re
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,8 @@ router = APIRouter(prefix="/v1/query", tags=["query"], dependencies=[Authorised]
 
 MOST_SQL = 100_000
 MOST_PARAMETERS = 200
+_FORMATTED = "SELECT formatQuerySingleLine({sql:String}) FORMAT TSVRaw"
+_QUOTED = re.compile(rb"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 
 
 class Question(BaseModel):
@@ -49,6 +52,7 @@ async def query(request: Request, question: Question) -> Response:
     clickhouse: ClickHouse = request.app.state.analyst
     started = monotonic()
     try:
+        check(await clickhouse.fetch(_FORMATTED, {"sql": question.sql}))
         body = await clickhouse.fetch(question.sql, question.parameters, limits(settings))
         found = loads(body) if body.strip() else {"meta": [], "data": [], "statistics": {}}
     except ClickHouseError as error:
@@ -59,6 +63,19 @@ async def query(request: Request, question: Question) -> Response:
         dumps({"columns": found["meta"], "rows": found["data"], "statistics": found.get("statistics", {})}),
         media_type="application/json",
     )
+
+
+def check(formatted: bytes) -> None:
+    """Raise `Problem` unless a statement, as ClickHouse itself writes it, leaves settings and format alone.
+
+    ClickHouse writes key words in capitals and leaves comments out, so words in capitals outside of quotes are key words
+    (or columns of such a name, which have to do without it).
+    """
+    words = set(re.findall(rb"[A-Za-z_]+", _QUOTED.sub(b" ", formatted)))
+    if b"SETTINGS" in words:
+        raise Problem("forbidden", "This endpoint has its own limits: leave out the clause SETTINGS.")
+    if words & {b"FORMAT", b"OUTFILE"}:
+        raise Problem("invalid-sql", "Write a SELECT without FORMAT and INTO OUTFILE; the answer is JSON.")
 
 
 def limits(settings: Settings) -> dict[str, Any]:
