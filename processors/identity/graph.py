@@ -99,10 +99,10 @@ class Graph(Sharing):
         """Two strong identifiers were seen together at that moment; in an alias call's reading, or carried by an
         event."""
         pair, store = (a, b), self.store
-        couple = store.couples.get(a)
-        if couple is not None and couple[1] == b and couple[2] <= when:
+        found = store.look(a)
+        if isinstance(found, tuple) and found[1] == b and found[2] <= when:
             return  # nothing new, as most often
-        one = store.find(a)
+        one = store.find(a) if isinstance(found, tuple) else found
         if one is not None and one.rare is None:
             evidence = one.pairs.get(pair)
             if evidence is not None and evidence.when <= when:

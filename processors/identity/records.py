@@ -13,14 +13,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from processors.identity.component import Component, Evidence, Member, Ruling
+from processors.identity.couples import Couple
 from processors.identity.device import Device, Run, User
-from processors.identity.grouping import Moment, Node, Pair
+from processors.identity.grouping import JOINED, Moment, Node, Pair
 from schemas.codec import dumps, loads
 
 _SHARED: Final = 1
 _UNKNOWN: Final = 2
 _ASKED: Final = 4
 _WATCHED: Final = 8
+_LONG: Final = 5  # elements of a row that says more than whose a member is and how many neighbours it has
 RUNS_A_CHUNK: Final = 100
 WEAK_A_CHUNK: Final = 100
 
@@ -72,17 +74,21 @@ def encode_component(component: Component) -> bytes:
     return dumps([place[component.root], rows, pairs, apart, rulings, spellings])
 
 
-def decode_component(record: bytes) -> Component:
-    """Return the component that `encode_component` made a record of."""
+def decode_component(record: bytes) -> Component | Couple:
+    """Return the component that `encode_component` made a record of, or the couple that says all of it."""
     root, rows, pairs, *rare = loads(record)
     members: list[Node] = [(row[0], row[1]) for row in rows]
+    if len(pairs) == 1 and len(members) == 2 and not rare and len(rows[0]) < _LONG and len(rows[1]) < _LONG:
+        a, b, t, message_id, event_id, outcome = pairs[0]
+        if outcome == JOINED:
+            return (members[a], members[b], (t, message_id, event_id))
     component = Component(members[root])
     for identifier, row in zip(members, rows, strict=True):
         member = component.members[identifier] = Member()
         member.owner = None if row[2] < 0 else members[row[2]]
         if len(row) > 3:
             member.neighbours = row[3]
-        if len(row) > 4:
+        if len(row) >= _LONG:
             logged_in, flags, member.released, weak, member.chunks = row[4:]
             member.shared, member.unknown = bool(flags & _SHARED), bool(flags & _UNKNOWN)
             member.asked = bool(flags & _ASKED)

@@ -23,7 +23,7 @@ from processors.identity.records import (
 from schemas.codec import dumps, loads
 
 Get = Callable[[bytes], bytes | None]
-COUPLES_FOR_ONE = 4  # a couple takes about a quarter of the memory of a component
+COUPLES_FOR_ONE = 8  # identifiers of couples that take the memory of one with a component and a device
 
 
 class Store:
@@ -38,7 +38,7 @@ class Store:
         self._capacity = capacity
         self._components: dict[Node, Component] = {}  # by every member
         self._devices: dict[Node, Device] = {}
-        self.couples: dict[Node, Couple] = {}  # by both
+        self._couples: dict[Node, Couple] = {}  # by both
         # What was used before the last time that there was too much: looked at again before it is decoded again.
         self._earlier: tuple[dict[Node, Component], dict[Node, Device], dict[Node, Couple]] | None = None
         self._writes: dict[bytes, bytes | None] = {}
@@ -52,34 +52,39 @@ class Store:
     def find(self, identifier: Node) -> Component | None:
         """Return the component of a strong identifier, None if nothing is known about it."""
         component = self._components.get(identifier)
-        return self._load(identifier) if component is None else component
+        if component is not None:
+            return component
+        found = self.look(identifier)
+        return self._unfold(found) if isinstance(found, tuple) else found
 
-    def _load(self, identifier: Node) -> Component | None:
-        if identifier in self._absent:
-            return None
-        couple = self.couples.get(identifier)
-        component: Component | None = None
-        if couple is None and self._earlier is not None:
-            component = self._earlier[0].get(identifier)
-            couple = None if component is not None else self._earlier[2].get(identifier)
-        if couple is not None:
-            component = self._unfold(couple)
-        elif component is None:
+    def look(self, identifier: Node) -> Component | Couple | None:
+        """Return the component or the couple of a strong identifier, None if nothing is known about it."""
+        found = self._components.get(identifier) or self._couples.get(identifier)
+        if found is not None or identifier in self._absent:
+            return found
+        if self._earlier is not None:
+            found = self._earlier[0].get(identifier) or self._earlier[2].get(identifier)
+        if found is None:
             key = strong_key(identifier)
             record = self._get(key)
             if record is None:
                 self._absent[identifier] = key
                 return None
-            if record.startswith(b">"):
-                record = self._get(record[1:])
-                if record is None:
-                    raise LookupError(
-                        "The identity store is damaged: a key leads nowhere. Restore it from its changelog."
-                    )
-            component = decode_component(record)
-        for member in component.members:
-            self._components[member] = component
-        return component
+            found = self._decode(record)
+        if isinstance(found, tuple):
+            self._couples[found[0]] = self._couples[found[1]] = found
+        else:
+            for member in found.members:
+                self._components[member] = found
+        return found
+
+    def _decode(self, record: bytes) -> Component | Couple:
+        if record.startswith(b">"):
+            pointed = self._get(record[1:])
+            if pointed is None:
+                raise LookupError("The identity store is damaged: a key leads nowhere. Restore it from its changelog.")
+            record = pointed
+        return decode_component(record)
 
     def _unfold(self, couple: Couple) -> Component:
         a, b, _ = couple
@@ -88,13 +93,14 @@ class Store:
         if united is not None:
             self._moved[a], self._moved[b] = united[1:]
             self.unfolded.append(component)
-        self.couples.pop(a, None)
-        self.couples.pop(b, None)
+        for identifier in (a, b):
+            self._couples.pop(identifier, None)
+            self._components[identifier] = component
         return component
 
     def unite(self, a: Node, b: Node, when: Moment) -> None:
         """Make two identifiers that were not found a couple."""
-        couple = self.couples[a] = self.couples[b] = (a, b, when)
+        couple = self._couples[a] = self._couples[b] = (a, b, when)
         self.united[a] = (couple, self._absent.pop(a), self._absent.pop(b))
 
     def admit(self, component: Component, identifier: Node) -> Member:
@@ -162,7 +168,7 @@ class Store:
                 writes[key] = b">" + keys[root]
         for device in devices:
             writes.update(encode_device(device))
-        if len(self._components) + len(self._devices) + len(self.couples) // COUPLES_FOR_ONE > self._capacity:
-            self._earlier = (self._components, self._devices, self.couples)
-            self._components, self._devices, self.couples = {}, {}, {}
+        if len(self._components) + len(self._devices) + len(self._couples) // COUPLES_FOR_ONE > self._capacity:
+            self._earlier = (self._components, self._devices, self._couples)
+            self._components, self._devices, self._couples = {}, {}, {}
         return writes
