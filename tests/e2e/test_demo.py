@@ -1,4 +1,7 @@
-"""The demo as a person runs it: twice in one folder, against an account of the clickstream that is made here."""
+"""The demo as a person runs it: twice in one folder, against an account of the clickstream that is made here.
+
+Its topics hold what their schemas say.
+"""
 
 import csv
 import gzip
@@ -11,12 +14,15 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import TypeAdapter
 
 from deploy.local.demo_findings import FUNNEL
 from deploy.local.demo_segments import SEGMENTS
+from deploy.local.documents.json_schemas import VALUES
 from deploy.local.importing import SHIPPED
 from deploy.local.runtime import is_running
 from tests.e2e.local_stack import LocalStack
+from tests.parts.kafka import kept
 
 pytestmark = pytest.mark.e2e
 
@@ -88,11 +94,18 @@ def test_demo_shows_what_came_of_real_input_and_counts_it_once(own: LocalStack) 
         assert query(own, owners, values=[f"{email}@shop.example", user]) == [[1]]
     assert query(own, owners, values=["u-paul", "u-ines", "u-sofia-2019", "u-sofia-2026"]) == [[4]]
     # The same messages a second time: not one event, order or merge more.
-    lines = [
-        [line for line in run.splitlines() if line.startswith("demo-") or " people" in line] for run in (first, again)
-    ]
+    found = [run.partition("Look further")[0].splitlines() for run in (first, again)]
+    lines = [[line for line in run if line.startswith("demo-") or " people" in line] for run in found]
     assert len(lines[0]) > 10
     assert lines[0] == lines[1]
     for event, people in zip(FUNNEL, counted_by_hand(), strict=True):
         assert any(line.split()[:-2] == [*event.split(), f"{people:,}"] for line in again.splitlines()), (event, people)
     assert json.loads((own.folder.root / "demo.json").read_text())["base"] > 0
+
+    for name, value in VALUES.items():
+        shape = TypeAdapter(value.type)
+        records = kept(own.settings.bootstrap, own.settings.topic_prefix + name)
+        assert records or name == "segments.progress", name
+        for record in records:
+            if record.value is not None:
+                shape.validate_python(record.value)
