@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 WRITER = "identity"
 # A unit with this many records waiting is not read for any more until it has folded some of them.
-MOST_WAITING = 6000
+MOST_WAITING = 4000
 _REOPEN_S = 0.2
 _LONGEST_REOPEN_S = 5.0
 

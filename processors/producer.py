@@ -41,7 +41,8 @@ class UnitProducer:
                 "batch.size": 1 << 20,
                 "message.max.bytes": MAX_RECORD_BYTES,
                 "compression.type": "lz4",
-                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.messages": 100_000,
+                "queue.buffering.max.kbytes": 64 << 10,
                 "retry.backoff.ms": 5,
                 # After a broker's restart librdkafka would bootstrap anew, and `send_offsets_to_transaction` then waits
                 # for a coordinator that it has forgotten, past every time-out. Without that it reconnects and goes on.

@@ -13,6 +13,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+# The most that one answer of the broker may hold; larger single records still come, alone.
+FETCH_BYTES = 8 << 20
+
 
 class Readers(Protocol):
     """Who reads: asked before every read, told after it."""
@@ -41,6 +44,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_records=conf.broker_max_poll_records,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=250,
+            fetch_max_bytes=FETCH_BYTES,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),

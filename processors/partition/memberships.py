@@ -9,8 +9,8 @@ from typing import Any
 
 from processors.partition.context import Context
 from processors.partition.touch import Touch
-from processors.segments.changes import NEVER_TOLD, Membership, transition
-from processors.segments.evaluate import affected, changed_fields, evaluate
+from processors.segments.changes import NEVER_TOLD, Membership, because_of, transition
+from processors.segments.evaluate import Verdict, affected, changed_fields, evaluate
 from processors.segments.windows import Merged
 from schemas.codec import dumps
 from schemas.records import Because
@@ -70,7 +70,7 @@ class Memberships:
         )
         sources = {segment: sender for sender, told in reversed(arrived.items()) for segment in told}
         for segment, verdict in verdicts.items():
-            because = self._because(reason, verdict.because)
+            because = self._because(reason, verdict)
             if verdict.member and segment in sources:
                 because = {"kind": "identity", "moved_from": sources[segment]}
             self._tell(state, document, segment, verdict.member, verdict.since, because, verdict.next)
@@ -78,11 +78,10 @@ class Memberships:
             if segment in state["m"] and segment not in self._context.observing.segments:
                 self._tell(state, document, segment, False, None, {"kind": "definition"}, None)
 
-    def _because(self, reason: Touch, event_id: str | None) -> Because:
+    def _because(self, reason: Touch, verdict: Verdict) -> Because:
         if reason.kind != "event":
             return {"kind": reason.kind}  # type: ignore[typeddict-item]
-        found = event_id or reason.event_id
-        return {"kind": "event", "event_id": found} if found else {"kind": "time"}
+        return because_of(verdict.because, verdict.since, reason.event_id)
 
     def _tell(
         self,

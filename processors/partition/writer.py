@@ -18,6 +18,8 @@ from schemas.topics import Topics
 
 # Key of what the writer says to every unit.
 WRITER_KEY = "identity"
+# Decoded identifiers kept between batches: those that are seen again soon. The rest waits in the store.
+KEPT = 8_000
 
 
 class Writer:
@@ -29,7 +31,7 @@ class Writer:
         self._partitions = partitions
         self._locate = locate
         self._topics = topics
-        self._fold = IdentityFold(policy, reader.get)
+        self._fold = IdentityFold(policy, reader.get, KEPT)
         raw = reader.get(POSITIONS)
         self.positions: dict[str, int] = loads(raw) if raw else {}
 
