@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import MutableMapping
 from typing import Any
@@ -47,9 +48,16 @@ def test_bare_deflate_and_several_codings_and_members(body: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
 @pytest.mark.parametrize("size", [LIMIT + 1, 50_000_000])
 def test_a_bomb_is_refused_without_being_inflated(encoding: str, size: int) -> None:
-    with pytest.raises(Refused, match="more than") as refused:
-        inflate(ENCODERS[encoding](b"a" * size), encoding, LIMIT)
+    bomb = ENCODERS[encoding](b"a" * size)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="more than") as refused:
+            inflate(bomb, encoding, LIMIT)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert refused.value.status == 400
+    assert peak < 1 << 20
 
 
 def test_just_the_limit_is_allowed() -> None:

@@ -216,6 +216,16 @@ def test_deep_events_are_kept_whole(levels: int) -> None:
         assert log.records[0][0][2].count(b'{"a":') == levels
 
 
+def test_levels_are_those_of_the_request() -> None:
+    """512 are kept, the 513th makes it no JSON: body, batch, item and properties are four of them."""
+    with collector() as (client, log):
+        for levels, status in ((508, 200), (509, 400)):
+            deep = "[" * levels + "]" * levels
+            body = f'{{"batch":[{{"type":"page","userId":"u","properties":{{"x":{deep}}}}}]}}'
+            assert client.post("/v1/batch", content=body, headers=BASIC).status_code == status
+        assert len(log.records) == 1
+
+
 @pytest.mark.parametrize("levels", [509, 600, 900, 1000])
 @pytest.mark.parametrize("place", ["properties", "a", "userId"])
 @pytest.mark.parametrize("more", ["", '"timestamp":"2026-01-01T00:00:00Z",', '"messageId":"m",'])
