@@ -4,12 +4,14 @@ A client that breaks off before the end of its body has inserted nothing, unless
 the engine (a million rows), which is how a server has it too.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from queue import Queue
+from queue import Full, Queue
 from typing import Any
 
+from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lane import Job
 from deploy.local.clickhouse.outcome import Done, Outcome, of_query
 from deploy.local.clickhouse.query import Query
@@ -31,20 +33,29 @@ def _append(query: Query, body: Iterator[bytes]) -> Outcome:
         lane.disposable = True
     pieces: Queue[bytes | None] = Queue(_PIECES_AHEAD)
     over = threading.Event()
+    stopped = threading.Event()
 
     def work() -> Any:
         with query.running.inside():
-            return lane.insert(head, query.statement.format or "Values", iter(pieces.get, b""))
+            return lane.insert(head, query.statement.format or "Values", _until_stopped(pieces, stopped))
+
+    def stop() -> None:
+        stopped.set()
+        with contextlib.suppress(Full):  # then it is not waiting for a piece
+            pieces.put_nowait(None)
 
     def end() -> None:
         over.set()
         while not pieces.empty():  # whoever waits to put one more must not wait for ever
             pieces.get_nowait()
 
+    query.running.on_stop = stop
     job = lane.start(work, on_end=end)
     _feed(body, lambda piece: _put(pieces, piece, over), lambda: _put(pieces, None, over), job)
     _put(pieces, b"", over)
     result = job.wait()
+    if result is None:
+        raise ClickHouseError(394, "QUERY_WAS_CANCELLED", "Query was cancelled")
     return Outcome(
         read_rows=result.rows_written(),
         read_bytes=result.bytes_written(),
@@ -54,6 +65,12 @@ def _append(query: Query, body: Iterator[bytes]) -> Outcome:
         result_bytes=result.bytes_written(),
         elapsed_ns=int(result.elapsed() * 1e9),
     )
+
+
+def _until_stopped(pieces: "Queue[bytes | None]", stopped: threading.Event) -> Iterator[bytes | None]:
+    """Yield the pieces up to the empty one, which is the end; None once the insert is to be given up."""
+    while (piece := pieces.get()) != b"":
+        yield None if stopped.is_set() else piece
 
 
 def _put(pieces: "Queue[bytes | None]", piece: bytes | None, over: threading.Event) -> bool:

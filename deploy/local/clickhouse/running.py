@@ -45,7 +45,9 @@ class Running:
     progress: Callable[[], None] | None = None  # called from outside every `progress_s`
     progress_s: float = 0.0
     next_progress: float = 0.0
+    on_stop: Callable[[], None] | None = None  # called when it is to be stopped: an INSERT does not hear the engine
     gone: bool = False  # the watch found the client gone
+    left: bool = False  # it has been in the engine, and is no more
     since: float = field(default_factory=time.monotonic)
     thread_id: int = 0
     gate: threading.Lock = field(default_factory=threading.Lock)
@@ -58,7 +60,7 @@ class Running:
             yield
         finally:
             with self.gate:
-                self.thread_id = 0
+                self.thread_id, self.left = 0, True
 
 
 class Registry:
@@ -100,14 +102,16 @@ class Registry:
 
         Its thread cannot take up another statement meanwhile, so never another one is stopped.
         """
+        if running.on_stop is not None:
+            running.on_stop()
         with running.gate, self._admin_lock:
             if running.thread_id:
                 self._admin.effect(f"KILL QUERY WHERE has(thread_ids, {running.thread_id}) ASYNC")
 
     def kill(self, running: Running, *, wait: bool) -> None:
-        """Stop the statement; with `wait` return when it has ended."""
+        """Stop the statement; with `wait` return when the engine is done with it."""
         self.stop(running)
-        while wait and self.find(running.query_id, None) is running:
+        while wait and not running.left and self.find(running.query_id, None) is running:
             time.sleep(_WATCH_S)
             self.stop(running)
 

@@ -18,7 +18,8 @@ from deploy.local.clickhouse.handler import Handler
 _log = structlog.get_logger(__name__)
 _MOST_CONNECTIONS = 1024
 _IDLE_SECONDS = 300.0
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 5.0  # as the server: shutdown_wait_unfinished
+_STOP_SECONDS = 1.5
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: Close\r\nContent-Length: 21\r\n\r\nToo many connections\n"
 _BAD = b"HTTP/1.1 400 Bad Request\r\nConnection: Close\r\nContent-Type: text/plain\r\n\r\n"
 
@@ -30,6 +31,7 @@ class Server:
         self._handler = handler
         self._listener = listener
         self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
         self._idle: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
@@ -63,15 +65,20 @@ class Server:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        with self._lock:
-            for sock in self._idle:
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RD)
+        self._shut(self._idle)
         self._join(_GRACE_SECONDS)
         for running in self._handler.registry.everything():
             self._handler.registry.stop(running)
-        self._join(_GRACE_SECONDS)
+        self._join(_STOP_SECONDS)
+        self._shut(self._open)  # of clients that neither send nor take
+        self._join(_STOP_SECONDS)
         self._handler.close()
+
+    def _shut(self, sockets: set[socket.socket]) -> None:
+        with self._lock:
+            for sock in sockets:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def _join(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -85,6 +92,8 @@ class Server:
             self._handler.sessions.expire()
 
     def _serve(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._open.add(sock)
         try:
             with sock:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -95,6 +104,7 @@ class Server:
             _log.exception("clickhouse.connection_failed")
         finally:
             with self._lock:
+                self._open.discard(sock)
                 self._threads.discard(threading.current_thread())
 
     def _requests(self, sock: socket.socket) -> None:

@@ -120,6 +120,45 @@ def test_a_clean_stop_answers_what_runs_and_stops_what_would_not_end(tmp_path: P
         idle.close()
 
 
+def test_a_clean_stop_does_not_wait_for_clients_that_stall(tmp_path: Path) -> None:
+    with clickhouse_process(tmp_path) as process:
+        http_ = Http(process.port)
+        http_.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+        sending, reading = (socket.create_connection(("127.0.0.1", process.port)) for _ in range(2))
+        target = f"/?user={USER}&password={PASSWORD}"
+        insert = (
+            f"POST {target}&query=INSERT+INTO+t+FORMAT+CSV HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n"
+        )
+        sending.sendall(insert.encode())
+        sql = "SELECT number FROM numbers(1000000000000)"
+        reading.sendall(f"POST {target} HTTP/1.1\r\nContent-Length: {len(sql)}\r\n\r\n{sql}".encode())
+        _until(lambda: _others(http_) == 2)
+        process.process.terminate()
+        assert process.process.wait(timeout=30) == 0
+        sending.close()
+        reading.close()
+    with clickhouse_process(tmp_path) as process:
+        assert Http(process.port).ask("SELECT count() FROM t") == "0\n"
+
+
+def test_kill_stops_an_insert(http_: Http, table: str) -> None:
+    raw = socket.create_connection(("127.0.0.1", http_.port))
+    target = f"/?user={USER}&password={PASSWORD}&query_id=endless-insert&query=INSERT+INTO+{table}+FORMAT+TabSeparated"
+    raw.sendall(f"POST {target} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    piece = b"1\ta\n" * 50_000
+    chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+    for _ in range(10):
+        raw.sendall(chunk)
+    _until(lambda: _others(http_) == 1)
+    assert "finished" in http_.ask("KILL QUERY WHERE query_id = 'endless-insert' SYNC")
+    raw.sendall(chunk + b"0\r\n\r\n")
+    answer = raw.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert b"X-ClickHouse-Exception-Code: 394" in answer
+    raw.close()
+    assert http_.ask(f"SELECT count() FROM {table}") == "0\n"
+
+
 def test_threads_do_not_pile_up(http_: Http) -> None:
     def connect_and_ask() -> None:
         for _ in range(20):
