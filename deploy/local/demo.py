@@ -7,6 +7,8 @@ at the end is asked of the API. The stack is the data folder's: one that runs al
 import asyncio
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -43,16 +45,18 @@ def run_demo(settings: Settings, keep: bool, console: Console) -> None:
 
     Raises `KithError`, after stopping what it started, when something does not work.
     """
+    # So that a `kill` ends the stack too: SystemExit passes through the `finally` below.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = DataFolder.at(settings.data_dir)
     ran = is_running(folder)
     if settings.sources is not None and settings.sources.absolute() != folder.sources:
         raise KithError("The demo adds sources of its own: run it without KITH_SOURCES, or with another KITH_DATA_DIR.")
     folder.create()
     add_sources(folder.sources)
-    if not ran:
-        avoid_taken_ports(settings)
-        start_detached(settings, 1, lambda step: console.print(f"[dim]{step}[/dim]"))
     try:
+        if not ran:
+            avoid_taken_ports(settings)
+            start_detached(settings, 1, lambda step: console.print(f"[dim]{step}[/dim]"))
         reached = connected_settings(settings)
         with Api(reached) as api:
             for segment in SEGMENTS:
@@ -61,7 +65,7 @@ def run_demo(settings: Settings, keep: bool, console: Console) -> None:
             _wait(reached, console)
             report(console, find(api, HEROINE))
     finally:
-        if not (ran or keep):
+        if not (ran or keep) and is_running(folder):
             console.print("[dim]Stopping[/dim]")
             stop_running(settings, STOP_S)
     further(console, api, HEROINE, running=ran or keep)
