@@ -65,3 +65,12 @@ def test_a_restart_remembers_where_an_alias_call_logged_in() -> None:
     policy = Policy(ranks=(("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe")))
     events = [at(1, a="a1"), at(2, u="u1", previous="a1"), at(3, u="u1", e="e1@x.fr")]
     check(run(events, policy, crash=True), same(events, policy))
+
+
+def test_of_two_events_at_one_instant_the_smaller_message_id_is_the_evidence() -> None:
+    later, earlier = at(5, u="u1", e="j@x.fr", message="m2"), at(5, u="u1", e="j@x.fr", message="m1")
+    for arrival in ([later, earlier], [earlier, later]):
+        [(kind, _, _, _, event_id)] = run(arrival).standing()
+        assert (kind, event_id) == ("join", earlier["event_id"])
+    others = [at(6, u="u1", e="j@x.fr", p="+331", message="m3"), later, earlier]
+    assert {event_id for _, _, _, _, event_id in run(others).standing()} == {earlier["event_id"], others[0]["event_id"]}

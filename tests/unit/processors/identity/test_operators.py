@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from processors.identity.evidence import Item, link, release, split
 from processors.identity.policy import Policy
-from schemas.identifier import Identifier, is_weak
-from tests.unit.processors.identity.shop import TYPES, Event, check, run, same
+from schemas.identifier import Identifier, is_weak, seed_of
+from tests.unit.processors.identity.shop import TYPES, Event, at, check, run, same
 from tests.unit.processors.identity.test_fold import LETTERS, POLICIES, events
 
 IDENTIFIERS = st.sampled_from([Identifier(TYPES[letter], value) for letter in LETTERS for value in LETTERS[letter]])
@@ -49,3 +49,15 @@ def test_with_operators_too_the_fold_equals_the_definition(
     arrival: list[Event | Item] = [*given_events, *given_decisions, *given_events[::2], *given_decisions[::2]]
     order.shuffle(arrival)
     check(run(arrival, policy, batch, crash), world)
+
+
+def test_a_neighbour_that_is_shared_no_longer_is_not_counted_twice() -> None:
+    """A phone seen with an address of two people: once they released the address, it has one neighbour as before."""
+    policy = Policy(shared_threshold=1)
+    before = [at(1, u="u1", e="e1"), at(2, u="u2", e="e1"), at(3, e="e1", p="+331")]
+    after = [at(9, e="e1", p="+331"), at(10, u="u3", e="e2")]
+    let_go = release(Identifier("email", "e1"), "d1", "reassigned", 5000, "ann")
+    system = run([*before, let_go, *after], policy)
+    phone, email = Identifier("phone", "+331"), Identifier("email", "e1")
+    assert system.view.profile_at(phone, 0) == system.view.profile_at(email, 0) == seed_of(email)
+    check(system, same([*before, *after], policy, [let_go]))
