@@ -4,6 +4,7 @@
 in the order they have, so that equal states serialise to equal bytes if they were built in the same order.
 """
 
+import json
 from typing import Any
 
 import orjson
@@ -15,10 +16,23 @@ JSONDecodeError = orjson.JSONDecodeError
 
 
 def dumps(value: Any) -> bytes:
-    """Return `value` as compact JSON bytes. Raises `TypeError` for values JSON has no form for."""
-    return orjson.dumps(value)
+    """Return `value` as compact JSON bytes, however deep it nests (the fast writer stops at 254 levels).
+
+    Raises `TypeError` for values JSON has no form for.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _deep(value, sort_keys=False)
 
 
 def dumps_sorted(value: Any) -> bytes:
     """Return `value` as JSON with sorted keys: the form in which two equal values have equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return _deep(value, sort_keys=True)
+
+
+def _deep(value: Any, *, sort_keys: bool) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys).encode()

@@ -60,3 +60,16 @@ def test_a_good_event_decodes_to_itself() -> None:
     event = dict(GOOD)
     assert decode(dumps(event)) == (event, 5000, 5000)
     assert Record("t", 0, "k", None).value is None
+
+
+def test_what_nests_deep_is_kept_like_anything_else() -> None:
+    deep: Any = "bottom"
+    for _ in range(400):
+        deep = {"d": deep}
+    simulation = Simulation(4)
+    identify = {**at(1, u="u1", e="j@x.fr"), "type": "identify", "event": None, "traits": {"deep": deep}}
+    simulation.logs[TOPICS.events["web"], simulation.locate(identify["seed"])].append(("k", dumps(identify)))
+    simulation.produce(at(2, u="u1"))
+    simulation.settle()
+    [profile] = simulation.profiles().values()
+    assert profile["traits"]["deep"] == deep
