@@ -68,3 +68,8 @@ def test_the_architecture_names_files_that_exist() -> None:
     known = ["", "ingest/", "processors/", "processors/identity/", "projections/", "deploy/local/"]
     assert len(named) > 40
     assert not [name for name in named if not any((ROOT / folder / name).exists() for folder in known)]
+
+
+def test_the_index_leads_to_every_page() -> None:
+    links = {link for link, _ in LINK.findall((DOCS / "index.md").read_text(encoding="utf-8"))}
+    assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= links
