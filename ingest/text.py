@@ -8,6 +8,8 @@ levels) is refused.
 import json
 from typing import Any, Final, NoReturn
 
+import orjson
+
 from schemas.codec import JSONDecodeError, dumps, dumps_sorted, loads
 
 MAX_LEVELS: Final = 512
@@ -84,12 +86,11 @@ def json_bytes(value: Any, *, sort_keys: bool = False) -> bytes:
     Raises `NotJsonError` for more than 512 levels.
     """
     try:
-        return dumps_sorted(value) if sort_keys else dumps(value)
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
     except TypeError:
         if _levels(value) > MAX_LEVELS:
             raise NotJsonError(f"more than {MAX_LEVELS} levels of nesting") from None
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys)
-        return text.encode()
+        return dumps_sorted(value) if sort_keys else dumps(value)
 
 
 def _levels(value: Any) -> int:
