@@ -35,4 +35,8 @@ def dumps_sorted(value: Any) -> bytes:
 
 
 def _deep(value: Any, *, sort_keys: bool) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise TypeError("JSON has no form for lone surrogates") from error
