@@ -49,7 +49,7 @@ def test_broken_characters_cost_nothing(body: bytes, expected: Any) -> None:
     assert parse(body) == expected
 
 
-@given(st.text(st.characters(), max_size=20), st.integers(0xD800, 0xDFFF), st.integers(0, 20))
+@given(st.text(max_size=20), st.integers(0xD800, 0xDFFF), st.integers(0, 20))
 def test_a_lone_surrogate_anywhere_becomes_one_replacement(text: str, surrogate: int, place: int) -> None:
     cut = text[:place] + chr(surrogate) + text[place:]
     read = parse(json.dumps({"k": cut}).encode())
