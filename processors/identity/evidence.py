@@ -83,6 +83,15 @@ def pairs_of(event: Mapping[str, Any]) -> tuple[list[Item], list[Item]]:
     return pairs, logins
 
 
+def named_by(item: Item) -> list[Identifier]:
+    """Return the identifiers that an item of evidence from an event names, an alias call's readings among them."""
+    if item[0] == "spelling":
+        return [Identifier("email", item[1])]
+    if item[0] == "alias":
+        return [Identifier("user_id", item[1]), Identifier("user_id", item[2]), Identifier("anonymous_id", item[2])]
+    return [Identifier(item[1], item[2]), Identifier(item[3], item[4])]
+
+
 def _previous(event: Mapping[str, Any], user: Identifier) -> str | None:
     """Return the id that an alias call replaces; None where it names nobody, or the same user again."""
     identifier = normalise("user_id", event["context"].get("previous_id"))

@@ -8,7 +8,7 @@ optimisation only: what is not sent could not change the fold's answer.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from processors.identity.evidence import Item, Watch
+from processors.identity.evidence import Item, Watch, named_by
 from schemas.identifier import Identifier
 
 Seen = dict[str, Any]
@@ -76,7 +76,7 @@ def _is_earlier(known: dict[str, list[Any]], item: Item, releases: Releases) -> 
     key = _SEPARATOR.join(item[:-3])
     earliest = known.get(key)
     if earliest is not None and releases:
-        since = max((releases.get(identifier, earliest[0]) for identifier in _identifiers(item)), default=earliest[0])
+        since = max((releases.get(identifier, earliest[0]) for identifier in named_by(item)), default=earliest[0])
         if earliest[0] < since <= when[0]:
             earliest = None
     if earliest is not None and earliest <= when:
@@ -84,10 +84,3 @@ def _is_earlier(known: dict[str, list[Any]], item: Item, releases: Releases) -> 
     known[key] = when
     return True
 
-
-def _identifiers(item: Item) -> list[Identifier]:
-    if item[0] == "spelling":
-        return [Identifier("email", item[1])]
-    if item[0] == "alias":
-        return [Identifier("user_id", item[1]), *(Identifier(t, item[2]) for t in ("user_id", "anonymous_id"))]
-    return [Identifier(item[1], item[2]), Identifier(item[3], item[4])]
