@@ -6,6 +6,7 @@ and no change is lost, however many processes there are.
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,9 +26,13 @@ from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_TRIES = 3
+_TRIES = 12
+_LONGEST_PAUSE_S = 0.3
+_CONNECTS_S = 3.0
 _PATIENCE_S = 10.0
 _LONGEST_WAIT_S = 5.0
+# A transaction marker behind the last record is seen at the next look only.
+_LOOK_MS = 50
 # Beyond this the open transaction of a writer that died is aborted by the broker.
 _TRANSACTION_MS = 10_000
 
@@ -56,6 +61,7 @@ class Definitions:
         self._transactional_id = f"{settings.topic_prefix}definitions"
         self._known: dict[str, Stored] = {}
         self._consumer: AIOKafkaConsumer | None = None
+        self._connected = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
         self._follower: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
@@ -85,7 +91,7 @@ class Definitions:
         Raises what `decide` raises, and `Problem` (unavailable) without Kafka.
         """
         async with self._write:
-            for _ in range(_TRIES):
+            for number in range(_TRIES):
                 try:
                     producer = await self._exclusive_producer()
                     await self._catch_up()
@@ -93,15 +99,19 @@ class Definitions:
                     if record is None:
                         return self._known
                     async with producer.transaction():
-                        sent = await producer.send_and_wait(
+                        sent = await producer.send(
                             self._topic, dumps(record), key=record["segment_id"].encode(), partition=0
                         )
-                    await self._reach(sent.offset + 1)
+                        # The transaction's own error says what happened.
+                        sent.add_done_callback(lambda each: each.cancelled() or each.exception())
+                    await self._reach((await sent).offset + 1)
                     return self._known
                 except KafkaError as error:
-                    # Fenced by another writer, or Kafka was away: what is known may be old, so all of it again.
+                    # Fenced by another writer, or Kafka was away: what is known may be old, so all of it again, after a
+                    # time of chance, so that two writers do not fence each other for ever.
                     log.warning("definition not published yet", error=type(error).__name__)
                     await self._drop_producer()
+                    await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_S * (number + 1)))
         raise _away()
 
     async def _exclusive_producer(self) -> AIOKafkaProducer:
@@ -126,6 +136,9 @@ class Definitions:
                 await producer.stop()
 
     async def _catch_up(self) -> None:
+        with suppress(TimeoutError):
+            # A process that has just started connects in a moment.
+            await asyncio.wait_for(self._connected.wait(), _CONNECTS_S)
         consumer = self._consumer
         if consumer is None:
             raise _away()
@@ -162,19 +175,22 @@ class Definitions:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            fetch_max_wait_ms=_LOOK_MS,
         )
         try:
             await consumer.start()
             consumer.assign([place])
             await consumer.seek_to_beginning(place)
             self._consumer = consumer
+            self._connected.set()
             while True:
-                batches = await consumer.getmany(timeout_ms=200)
+                batches = await consumer.getmany(timeout_ms=_LOOK_MS)
                 for record in (record for records in batches.values() for record in records):
                     self._take(record.key, record.value)
                 self._position = await consumer.position(place)
                 self._moved.set()
         finally:
+            self._connected.clear()
             self._consumer = None
             await consumer.stop()
 

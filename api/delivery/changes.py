@@ -1,6 +1,6 @@
 """Segment changes as server-sent events, from any place in the stream, in order per profile, without a gap."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from aiokafka.errors import KafkaError
 
@@ -36,33 +36,16 @@ class Changes:
 
         Raises `Problem` for a cursor that is none or whose place the log has not (invalid-cursor), and without Kafka.
         """
-        if not self._tail.started.is_set():
-            raise Problem("unavailable", "Kafka does not answer; try again in a moment.")
-        positions = dict(self._tail.ends) if after is None else positions_of(after)
-        if after is not None:
-            await self._check(positions)
-        return self._stream(_Subscriber(positions, segments, include_moves))
-
-    async def _check(self, positions: Positions) -> None:
-        """Raise unless the log has these positions, or begins there."""
-        consumer = reader(self._bootstrap, self._topic)
         try:
-            await consumer.start()
-            places = consumer.assignment()
-            beginnings = await consumer.beginning_offsets(places)
-            ends = await consumer.end_offsets(places)
-        except (KafkaError, OSError) as error:
+            bounds = await self._tail.bounds()
+        except (KafkaError, TimeoutError) as error:
             raise Problem("unavailable", "Kafka does not answer; try again in a moment.") from error
-        finally:
-            await consumer.stop()
-        known = {place.partition: (beginnings[place], ends[place]) for place in places}
-        for partition, offset in positions.items():
-            if partition not in known or offset > known[partition][1]:
-                raise Problem(
-                    "invalid-cursor", "The cursor is not of this log; start from `beginning` or from members."
-                )
-            if offset < known[partition][0]:
-                raise Problem("invalid-cursor", "The log no longer reaches back to this cursor; start from members.")
+        if after is None:
+            positions = {partition: end for partition, (_, end) in bounds.items()}
+        else:
+            positions = positions_of(after)
+            check(positions, bounds)
+        return self._stream(_Subscriber(positions, segments, include_moves))
 
     async def _stream(self, subscriber: "_Subscriber") -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
@@ -111,6 +94,16 @@ class Changes:
             frames = [text for change in changes if (text := subscriber.frame_of(change))]
             if frames:
                 yield b"".join(frames)
+
+
+def check(positions: Positions, bounds: Mapping[int, tuple[int, int]]) -> None:
+    """Raise `Problem` (invalid-cursor) unless the log has these positions; `bounds` are its beginnings and ends."""
+    for partition, offset in positions.items():
+        beginning, end = bounds.get(partition, (0, -1))
+        if offset > end:
+            raise Problem("invalid-cursor", "The cursor is not of this log; start from `beginning` or from members.")
+        if offset < beginning:
+            raise Problem("invalid-cursor", "The log no longer reaches back to this cursor; start from members.")
 
 
 class _Subscriber:

@@ -12,7 +12,7 @@ from itertools import islice
 
 import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from api.delivery.cursor import Positions
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 KEPT = 10_000
 _RETRY_S = 1.0
+_CONNECTS_S = 3.0
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Tail:
         self.first = 0
         self.floor: Positions = {}
         self.ends: Positions = {}
-        self.started = asyncio.Event()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._connected = asyncio.Event()
 
     async def start(self) -> None:
         """Begin at the log's end; Kafka may come later."""
@@ -95,6 +98,19 @@ class Tail:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
+    async def bounds(self) -> dict[int, tuple[int, int]]:
+        """Return where each partition of the log begins and ends now. Raises `KafkaError` without Kafka."""
+        # A process that has just started connects in a moment.
+        await asyncio.wait_for(self._connected.wait(), _CONNECTS_S)
+        consumer = self._consumer
+        if consumer is None:
+            raise KafkaConnectionError("not connected")
+        places = consumer.assignment()
+        async with asyncio.timeout(_PATIENCE_S):
+            beginnings = await consumer.beginning_offsets(places)
+            ends = await consumer.end_offsets(places)
+        return {place.partition: (beginnings[place], ends[place]) for place in places}
+
     async def _read_for_ever(self) -> None:
         while True:
             try:
@@ -108,12 +124,13 @@ class Tail:
         try:
             await consumer.start()
             places = consumer.assignment()
-            if not self.started.is_set():
+            if not self.ends:
                 self.ends = {place.partition: end for place, end in (await consumer.end_offsets(places)).items()}
                 self.floor = dict(self.ends)
             for place in places:
                 consumer.seek(place, self.ends.get(place.partition, 0))
-            self.started.set()
+            self._consumer = consumer
+            self._connected.set()
             while True:
                 batches = await consumer.getmany(timeout_ms=1000)
                 for records in batches.values():
@@ -122,6 +139,8 @@ class Tail:
                 if batches:
                     self.announce()
         finally:
+            self._connected.clear()
+            self._consumer = None
             await consumer.stop()
 
 

@@ -68,7 +68,7 @@ async def query(request: Request, question: Question) -> Response:
 def check(formatted: bytes) -> None:
     """Raise `Problem` unless a statement, as ClickHouse itself writes it, leaves settings and format alone.
 
-    ClickHouse writes key words in capitals and leaves comments out, so words in capitals outside of quotes are key words
+    ClickHouse writes key words in capitals and leaves comments out: words in capitals outside of quotes are key words
     (or columns of such a name, which have to do without it).
     """
     words = set(re.findall(rb"[A-Za-z_]+", _QUOTED.sub(b" ", formatted)))
