@@ -61,3 +61,13 @@ def test_a_neighbour_that_is_shared_no_longer_is_not_counted_twice() -> None:
     phone, email = Identifier("phone", "+331"), Identifier("email", "e1")
     assert system.view.profile_at(phone, 0) == system.view.profile_at(email, 0) == seed_of(email)
     check(system, same([*before, *after], policy, [let_go]))
+
+
+def test_a_neighbours_release_does_not_lower_the_count() -> None:
+    policy = Policy(shared_threshold=2)
+    events = [at(1, u="u1", e="e1"), at(2, u="u2", e="e1"), at(9, u="u3", e="e1")]
+    let_go = release(Identifier("user_id", "u1"), "d1", "mistyped", 5000, "ann")
+    for arrival in ([*events, let_go], [let_go, *events], [*events[:2], let_go, events[2]]):
+        system = run(arrival, policy, crash=True)
+        assert [d["a"]["value"] for d in system.decisions.values() if d["kind"] == "shared"] == ["e1"]
+        check(system, same(events, policy, [let_go]))

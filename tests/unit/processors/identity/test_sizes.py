@@ -114,3 +114,16 @@ def test_a_threshold_is_exceeded_by_the_one_above_it() -> None:
     system.settle()
     assert system.view.profile_at(info, 0) == seed_of(info)
     check(system, same([*three, at(3, u="u3", e="info@x.fr")], policy))
+
+
+def test_a_kept_grouping_learns_that_somebody_exists() -> None:
+    events = [at(1, u="u2", previous="u1"), at(2, u="u2", e="e1"), at(3, u="u1")]
+    with everything_is_large():
+        check(run(events), same(events))
+
+
+def test_a_kept_grouping_learns_of_an_earlier_login() -> None:
+    """Two addresses of one person without an account: the profile is known by the one with the earliest evidence."""
+    events = [at(5, e="e1", p="+331"), at(6, e="e2", p="+331"), at(1, e="e2", a="a1")]
+    with everything_is_large():
+        check(run(events), same(events))
