@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.local.importing_mapping import Mapping, parse_mapping
@@ -94,6 +94,7 @@ def test_empty_cells_and_values_that_are_null_are_left_out() -> None:
     assert "traits" not in found
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10), st.integers(1, 10), st.text(max_size=3), st.text(max_size=3))
 def test_the_message_id_follows_from_the_line_and_the_row(line: int, other: int, one: str, two: str) -> None:
     ids = [

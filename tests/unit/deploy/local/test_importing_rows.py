@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.local.importing_rows import Format, Line, RowFile, format_of
@@ -28,6 +28,7 @@ def read(
             return list(rows)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=10), st.sampled_from(["csv", "tsv"]), st.booleans())
 def test_cells_are_as_written(table: list[list[str]], form: str, zipped: bool) -> None:
     text = io.StringIO()
@@ -42,6 +43,7 @@ def test_cells_are_as_written(table: list[list[str]], form: str, zipped: bool) -
     assert numbers == sorted(set(numbers))
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(CELL, st.one_of(CELL, st.integers(), st.none(), st.booleans())), max_size=10))
 def test_objects_are_as_written(objects: list[dict[str, object]]) -> None:
     content = "".join(json.dumps(each) + "\n\n" for each in objects).encode()
