@@ -56,7 +56,7 @@ def people_pairs(count: int) -> list[Item]:
 
 def logged(items: Sequence[Item]) -> list[bytes]:
     """Return the items as records of the log, a batch in each: both sides read them from there."""
-    return [b"".join((dumps(items[at : at + BATCH]),)) for at in range(0, len(items), BATCH)]
+    return [dumps(items[at : at + BATCH]) for at in range(0, len(items), BATCH)]
 
 
 def fold_seconds(records: Sequence[bytes]) -> float:
@@ -110,5 +110,5 @@ def _fold(fold: IdentityFold, kept: dict[bytes, bytes], items: Sequence[Item], v
         if value is None:
             kept.pop(key, None)
         else:
-            # As a store does: the JSON writer's own buffers are larger than what is in them.
-            kept[key] = b"".join((value,))
+            # A copy, as a store makes one: the JSON writer's own buffers are larger than what is in them.
+            kept[key] = bytes(memoryview(value))

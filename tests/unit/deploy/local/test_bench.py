@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from deploy.local.bench.result import Result, document_of, percentile
 from deploy.local.bench.segments import SEGMENTS
 from deploy.local.bench.shop import traffic
 from deploy.local.bench.targets import TARGETS
+from deploy.local.bench.units import Units
 from deploy.local.bench.wire import complete, post
 from processors.segments.clauses import Definition
 from processors.segments.definition import parse
@@ -152,6 +154,20 @@ def test_identity_sides_take_the_same_pairs() -> None:
     assert fold_seconds(records) > 0
     assert union_seconds(records) > 0
     assert len(device_costs(20)) == 20
+
+
+def test_units_fold_everything_that_follows_from_the_events(tmp_path: Path) -> None:
+    units = Units(tmp_path, 2, SEGMENTS)
+    try:
+        units.put(records(traffic(500, 40), OPENED))
+        units.run(100)
+        assert not any(unit.waiting for unit in units.units.values())
+        assert units.counts["events"] == 500
+        assert units.counts["assignments"] >= units.counts["decisions"] > 0
+        assert units.counts["segment_entered"] > 0
+        assert all(seconds > 0 for seconds in units.seconds.values())
+    finally:
+        units.close()
 
 
 @given(st.binary(max_size=200), st.booleans(), st.integers(1, 50))
