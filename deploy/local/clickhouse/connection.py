@@ -5,7 +5,7 @@ from collections import deque
 
 import httptools
 
-from deploy.local.clickhouse.errors import Disconnected
+from deploy.local.clickhouse.errors import ClickHouseError, Disconnected
 
 _RECEIVE_BYTES = 1 << 18
 _HEAD_BYTES = 2 << 20  # the server takes URLs of 1 MiB; headers come on top
@@ -42,17 +42,26 @@ class HttpRequest:
         return self.target.partition(b"?")[2].decode("utf-8", "surrogateescape")
 
     def read(self) -> bytes:
-        """Return the next bytes of the body, empty at its end; raises Disconnected where it is cut off."""
+        """Return the next bytes of the body, empty at its end; raises Disconnected where it is cut off.
+
+        Raises ClickHouseError where it is not HTTP.
+        """
         while not self.chunks and not self.complete:
             if not self._continue and self.headers.get("expect", "").lower() == "100-continue":
                 self._connection.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._continue = True
-            self._connection.receive()
+            try:
+                self._connection.receive()
+            except BadRequest as error:
+                self.keep_alive = False
+                raise ClickHouseError(36, "BAD_ARGUMENTS", f"Cannot read the request's body: {error}") from error
         return self.chunks.popleft() if self.chunks else b""
 
     def drain(self) -> bool:
         """Read and drop the rest of the body; False where that is too much, so the connection has to be closed."""
         if not self._continue and not self.complete and "expect" in self.headers:
+            return False
+        if not self.keep_alive:
             return False
         dropped = 0
         while chunk := self.read():

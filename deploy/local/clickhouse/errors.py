@@ -38,7 +38,8 @@ class ClickHouseError(Exception):
 
     def line(self, version: str) -> bytes:
         """Return the text that a server puts into the body, without a line break."""
-        return f"Code: {self.code}. DB::Exception: {self.text}. ({self.name}) (version {version})".encode()
+        text = f"Code: {self.code}. DB::Exception: {self.text}. ({self.name}) (version {version})"
+        return text.encode("utf-8", "surrogateescape")
 
 
 class Disconnected(Exception):

@@ -1,5 +1,6 @@
 """Multipart bodies: external tables of one query (files), and the query or its parameters as form fields."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,8 +11,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from deploy.local.clickhouse.connection import HttpRequest
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lane import Lane, quoted_name
+from deploy.local.clickhouse.lexer import tokens
+from deploy.local.clickhouse.request import format_name
+from deploy.local.clickhouse.statement import read
 
 _LARGEST = 256 << 20
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what becomes an error here
 
 
 @dataclass
@@ -97,10 +102,25 @@ def external_tables(lane: Lane, form: Form, given: dict[str, str]) -> Iterator[N
                 raise ClickHouseError(
                     36, "BAD_ARGUMENTS", f"Neither {name}_structure nor {name}_types have not been provided"
                 )
-            lane.effect(f"CREATE TEMPORARY TABLE {quoted_name(name)} ({structure}) ENGINE = Memory")
+            create = f"CREATE TEMPORARY TABLE {quoted_name(name)} ({structure}) ENGINE = Memory"
+            if read(create.encode("utf-8", "surrogateescape")).refused or not _is_closed(structure):
+                raise ClickHouseError(62, "SYNTAX_ERROR", f"Syntax error in the structure of external table {name}")
+            lane.effect(create)
             made.append(name)
-            lane.insert(f"INSERT INTO {quoted_name(name)}", given.get(f"{name}_format", "TabSeparated"), [data])
+            lane.insert(
+                f"INSERT INTO {quoted_name(name)}", format_name(given.get(f"{name}_format", "TabSeparated")), [data]
+            )
         yield
     finally:
         for name in made:
             lane.effect(f"DROP TEMPORARY TABLE IF EXISTS {quoted_name(name)}")
+
+
+def _is_closed(structure: str) -> bool:
+    """Return whether the text keeps to its brackets: what it says is a list of columns and nothing after it."""
+    depth = 0
+    for token in tokens(structure.encode("utf-8", "surrogateescape")):
+        depth += {b"(": 1, b")": -1}.get(token.text, 0) if token.kind == "other" else 0
+        if depth < 0:
+            return False
+    return depth == 0

@@ -56,7 +56,9 @@ class Handler:
         )
         response.headers["X-ClickHouse-Server-Display-Name"] = self._engine.host
         response.headers["Access-Control-Expose-Headers"] = EXPOSED
-        if http.path == "/" and (http.method == "POST" or "query=" in http.query_string):
+        if http.path == "/" and (
+            http.method == "POST" or (http.method in ("GET", "HEAD") and _asks(http.query_string))
+        ):
             self._statement(http, response, connection)
         else:
             self._pages.answer(http.method, http.path, response)
@@ -164,3 +166,8 @@ class Handler:
         if statement.shape is Shape.INSERT:
             return inserting.run(query, data)
         return reading.run(query, self._engine.spool)
+
+
+def _asks(query_string: str) -> bool:
+    """Return whether the URL holds a statement."""
+    return any(part.startswith("query=") for part in query_string.split("&"))

@@ -12,7 +12,7 @@ from queue import Full, Queue
 from typing import Any
 
 from deploy.local.clickhouse.errors import ClickHouseError
-from deploy.local.clickhouse.lane import Job
+from deploy.local.clickhouse.lane import Job, quoted
 from deploy.local.clickhouse.outcome import Done, Outcome, of_query
 from deploy.local.clickhouse.query import Query
 
@@ -86,7 +86,7 @@ def _through_pipe(query: Query, body: Iterator[bytes]) -> Outcome:
     assert statement.input is not None
     reader, writer = os.pipe()
     start, end = statement.input
-    source = b"file('/dev/fd/%d', '%b', " % (reader, (statement.format or "").encode())
+    source = f"file('/dev/fd/{reader}', {quoted(statement.format or '')}, ".encode()
     sql = query.sql(text[:start] + source + text[text.index(b"(", end) + 1 : statement.end])
 
     def work() -> Any:

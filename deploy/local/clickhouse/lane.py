@@ -78,6 +78,7 @@ class Lane:
 
     def query(self, sql: str, format_: str, parameters: dict[str, str]) -> Any:
         """Run a statement on this thread; return chDB's result, or raise ClickHouseError."""
+        _check_text(sql, *parameters, *parameters.values())
         try:
             return self.connection.query(sql, format_, params=parameters)
         except RuntimeError as error:
@@ -92,6 +93,7 @@ class Lane:
 
         `head` is the INSERT without its FORMAT. Raises ClickHouseError.
         """
+        _check_text(head)
         insert = None
         try:
             insert = self.connection.send_insert(head, format_)
@@ -176,6 +178,16 @@ class Lane:
             self._jobs.put(None)
             self._thread.join()
         self.connection.close()
+
+
+def _check_text(*texts: str) -> None:
+    """Raise for what is not Unicode: chDB takes nothing else, and its error would show the whole statement."""
+    try:
+        for text in texts:
+            if not text.isascii():
+                text.encode()
+    except UnicodeEncodeError as error:
+        raise ClickHouseError(36, "BAD_ARGUMENTS", "The statement, a name or a value in it is not UTF-8") from error
 
 
 def _set(settings: dict[str, str], defaults: list[str] | None = None) -> str:

@@ -19,6 +19,7 @@ from typing import IO, Any
 from deploy.local.clickhouse.errors import ClickHouseError, Disconnected
 from deploy.local.clickhouse.outcome import Done, of_query
 from deploy.local.clickhouse.query import Query
+from deploy.local.clickhouse.running import LEAVE_S
 from deploy.local.clickhouse.statement import Shape
 
 _PIPE_BYTES = 1 << 20  # Linux allows everybody this much
@@ -104,10 +105,13 @@ class _Follower:
         held: list[bytes] = []
         size = 0
         due = time.monotonic() + (interval or 0) / 1000
+        left: float | None = None
         while True:
-            for descriptor, _ in poll.poll(interval):
+            for descriptor, _ in poll.poll(interval if left is None else LEAVE_S * 1000):
                 if descriptor != self._reader:
-                    raise Disconnected
+                    left = time.monotonic()
+                    poll.unregister(client)
+                    continue
                 data = os.read(self._reader, _PIPE_BYTES)
                 if not data:
                     return b"".join(held)
@@ -116,6 +120,8 @@ class _Follower:
                 if size >= self._query.request.buffer_bytes:
                     self._pass_on(b"".join(held))
                     held, size = [], 0
+            if left is not None and time.monotonic() - left >= LEAVE_S:
+                raise Disconnected
             if interval is not None and time.monotonic() >= due:
                 self._query.send_progress()
                 due = time.monotonic() + interval / 1000

@@ -117,7 +117,7 @@ def read(
         user=user,
         password=password,
         database=headers.get("x-clickhouse-database") or given.get("database", ""),
-        format=headers.get("x-clickhouse-format") or given.get("default_format") or "TabSeparated",
+        format=format_name(headers.get("x-clickhouse-format") or given.get("default_format") or "TabSeparated"),
         query_id=given.get("query_id") or headers.get("x-clickhouse-query-id", ""),
         session_id=given.get("session_id") or None,
         session_seconds=_session_seconds(given),
@@ -140,6 +140,13 @@ def read(
         cors=_flag(given, "add_http_cors_header") and "origin" in headers,
         raw=given,
     )
+
+
+def format_name(name: str) -> str:
+    """Return `name` if it can be the name of a format: it becomes part of a statement."""
+    if not name.isascii() or not name.isidentifier():
+        raise ClickHouseError(73, "UNKNOWN_FORMAT", f"Unknown format {name}")
+    return name
 
 
 def _flag(given: Mapping[str, str], name: str, default: bool = False) -> bool:

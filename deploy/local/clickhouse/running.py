@@ -22,6 +22,8 @@ from deploy.local.clickhouse.lane import Lane
 
 _log = structlog.get_logger(__name__)
 _WATCH_S = 0.05
+# A client that has closed its side may only have said all that it has to say: it is given this long for its answer.
+LEAVE_S = 0.5
 _FIGURES = (
     "read_rows",
     "read_bytes",
@@ -46,6 +48,7 @@ class Running:
     progress_s: float = 0.0
     next_progress: float = 0.0
     on_stop: Callable[[], None] | None = None  # called when it is to be stopped: an INSERT does not hear the engine
+    left_at: float = 0.0  # the age at which its client was first seen to have closed
     gone: bool = False  # the watch found the client gone
     left: bool = False  # it has been in the engine, and is no more
     since: float = field(default_factory=time.monotonic)
@@ -142,8 +145,10 @@ class Registry:
 
     def _look_after(self, running: Running, age: float) -> None:
         if running.client is not None and running.reads and _is_gone(running.client):
-            running.gone = True
-            self.stop(running)
+            running.left_at = running.left_at or age
+            if age - running.left_at >= LEAVE_S:
+                running.gone = True
+                self.stop(running)
         elif running.progress is not None and age >= running.next_progress:
             running.next_progress = age + running.progress_s
             with running.gate:

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 
 import structlog
 
@@ -100,8 +101,10 @@ class Server:
                 self._requests(sock)
         except (Disconnected, BadRequest, OSError):
             pass
-        except Exception:  # noqa: BLE001 - a defect here must cost one connection only
-            _log.exception("clickhouse.connection_failed")
+        except Exception as error:  # noqa: BLE001 - a defect here must cost one connection only
+            # Without the error's text, which may show a statement and what is in it.
+            at = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+            _log.error("clickhouse.connection_failed", error=type(error).__name__, at=at)
         finally:
             with self._lock:
                 self._open.discard(sock)

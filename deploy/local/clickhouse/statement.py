@@ -79,11 +79,12 @@ def _insert(text: bytes) -> Statement:
     """Return an INSERT: its data begins after `FORMAT name` or `VALUES`; without them it is an INSERT SELECT."""
     seen: list[Token] = []
     input_at: tuple[int, int] | None = None
-    selects = infile = False
+    selects = infile = many = False
     for token in tokens(text):
         before = seen[-1] if seen else None
         earlier = seen[-2].upper if len(seen) > 1 else b""
         seen.append(token)
+        many = many or token.text == b";"
         if before is None or before.kind != "word":
             pass
         elif before.upper == b"INPUT" and token.text == b"(" and selects:
@@ -98,13 +99,14 @@ def _insert(text: bytes) -> Statement:
             and (input_at or not selects)
         ):
             name = token.text.strip(b'`"').decode()
-            refused = "infile" if infile else None
+            refused = "many" if many else "infile" if infile else None
             at, data = before.start, _data_after(text, token.end)
             return Statement(Shape.INSERT, "INSERT", at, at, name, data, input_at, refused=refused)
         if token.kind == "word":
             selects = selects or token.upper in (b"SELECT", b"WITH")
             if token.depth == 0 and token.upper == b"VALUES" and not selects and len(seen) > 3:
-                return Statement(Shape.INSERT, "INSERT", token.start, token.start, "Values", token.end)
+                refused = "many" if many else None
+                return Statement(Shape.INSERT, "INSERT", token.start, token.start, "Values", token.end, refused=refused)
     while seen and seen[-1].text == b";":
         seen.pop()
     return Statement(Shape.EFFECT, "INSERT", seen[-1].end, seen[-1].end, refused=_refused(seen))

@@ -124,6 +124,25 @@ def test_what_is_not_http_costs_its_connection_only(http_: Http) -> None:
     assert http_.ask("SELECT 1") == "1\n"
 
 
+def test_a_body_that_is_not_http_is_an_error(http_: Http) -> None:
+    with socket.create_connection(("127.0.0.1", http_.port)) as raw:
+        target = f"/?user={USER}&password={PASSWORD}"
+        raw.sendall(f"POST {target} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".encode())
+        assert raw.recv(10_000).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "param", ["param_x", "max_threads", "database", "default_format", "query_id", "session_id", "user", "no_such"]
+)
+def test_bytes_that_are_no_text_get_an_answer(http_: Http, param: str) -> None:
+    with socket.create_connection(("127.0.0.1", http_.port)) as raw:
+        sql = b"SELECT {x:String}" if param == "param_x" else b"SELECT 1"
+        head = f"POST /?{param}=%ff%00&user={USER}&password={PASSWORD} HTTP/1.1\r\nContent-Length: {len(sql)}\r\n\r\n"
+        raw.sendall(head.encode() + sql)
+        assert raw.recv(10_000).startswith(b"HTTP/1.1 ")
+    assert http_.ask("SELECT 1") == "1\n"
+
+
 def test_no_value_of_a_request_becomes_a_header(http_: Http) -> None:
     answer = http_.query("SELECT 1", query_id="x\r\nX-Injected: 1")
     assert "x-injected" not in answer.headers

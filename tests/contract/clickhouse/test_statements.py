@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the tests name their own tables
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -186,3 +187,17 @@ def test_pages(http_: Http) -> None:
     assert http_.send("GET", "/nowhere").status == 404
     assert "There is no handle /nowhere" in http_.send("GET", "/nowhere").text
     assert http_.send("POST", "/ping", body=b"x").status == 405
+    assert http_.send("GET", "/", wait_end_of_query=1).text == "Ok.\n"
+    assert http_.send("OPTIONS", "/", query="SELECT 1").status == 204
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert http_.send(method, "/", headers=_KEY, query="CREATE DATABASE by_another_method").status == 405
+    assert "by_another_method" not in http_.ask("SHOW DATABASES")
+
+
+def test_a_client_may_close_its_side_and_wait(http_: Http) -> None:
+    for sql in ("SELECT sleep(0.2)", "SHOW DATABASES"):
+        with socket.create_connection(("127.0.0.1", http_.port)) as raw:
+            target = f"/?user={USER}&password={PASSWORD}"
+            raw.sendall(f"POST {target} HTTP/1.0\r\nContent-Length: {len(sql)}\r\n\r\n{sql}".encode())
+            raw.shutdown(socket.SHUT_WR)
+            assert raw.recv(10_000).startswith(b"HTTP/1.1 200 OK")

@@ -145,6 +145,36 @@ def test_the_analyst_cannot_lift_limits_in_the_url(http_: Http, params: dict[str
     assert http_.analyst("SELECT 1", **params).code in (164, 452, 497)
 
 
+def test_no_part_of_a_request_smuggles_a_statement(http_: Http, table: str) -> None:
+    escape = "SET ROLE owner"
+    key = {"X-ClickHouse-User": "analyst", "X-ClickHouse-Key": ANALYST_PASSWORD}
+    form = {**key, "Content-Type": "multipart/form-data; boundary=BB"}
+    body = b'--BB\r\nContent-Disposition: form-data; name="e"; filename="e"\r\n\r\n1\r\n--BB--\r\n'
+    session = {"session_id": "smuggler"}
+    tries: list[tuple[dict[str, str], bytes, dict[str, Any]]] = [
+        (key, b"SELECT 1", {"default_format": f"CSV; {escape}"}),
+        ({**key, "X-ClickHouse-Format": f"CSV; {escape}"}, b"SELECT 1", {}),
+        (key, b"SELECT 1", {"database": f"default`; {escape}; USE `default"}),
+        (key, b"SELECT 1", {"max_threads": f"1'; {escape}; SET max_threads = '1"}),
+        (key, f"INSERT INTO {table}; {escape}; INSERT INTO {table} FORMAT CSV\n1,x".encode(), {}),
+        (key, f"INSERT INTO {table}; {escape}; INSERT INTO {table} VALUES (1, 'x')".encode(), {}),
+        (
+            form,
+            body,
+            {"query": "SELECT 1", "e_structure": f"a UInt8) ENGINE = Memory; {escape}; CREATE TABLE x (b UInt8"},
+        ),
+        (form, body, {"query": "SELECT 1", "e_structure": "a UInt8) ENGINE = File('CSV', '/tmp/x') -- "}),
+        (form, body, {"query": "SELECT 1", "e_structure": "a UInt8", "e_format": f"CSV; {escape}"}),
+    ]
+    for headers, sent, params in tries:
+        for more in ({}, session):
+            answer = http_.send("POST", body=sent, headers=headers, **params, **more)
+            assert answer.code in (62, 73, 81, 27, 72, 497), (params, answer)
+    assert http_.analyst("SELECT currentRoles()", **session).text == "['analyst']\n"
+    for _ in range(40):
+        assert http_.analyst("SELECT currentRoles()").text == "['analyst']\n"
+
+
 def test_trying_changes_nothing(http_: Http) -> None:
     session: dict[str, Any] = {"session_id": "escalation"}
     for sql in ("SET profile = 'owner'", "SET profile = 'default'", "SET ROLE owner", "SET readonly = 0"):
