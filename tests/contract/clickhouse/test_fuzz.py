@@ -9,10 +9,23 @@ from tests.contract.clickhouse.conftest import Http
 from tests.parts.clickhouse import PASSWORD, USER, clickhouse_process
 
 _NAMES = (
-    "query user password database default_format session_id session_timeout query_id compress decompress role % readonly "
-    "wait_end_of_query buffer_size param_x max_threads foo enable_http_compression http_zlib_compression_level "
-    "client_protocol_version send_progress_in_http_headers http_headers_progress_interval_ms"
-).split()
+    *(
+        "query",
+        "user",
+        "password",
+        "database",
+        "default_format",
+        "role",
+        "%",
+        "readonly",
+        "param_x",
+        "max_threads",
+        "foo",
+    ),
+    *("session_id", "session_timeout", "query_id", "compress", "decompress", "wait_end_of_query", "buffer_size"),
+    *("enable_http_compression", "http_zlib_compression_level", "client_protocol_version"),
+    *("send_progress_in_http_headers", "http_headers_progress_interval_ms"),
+)
 _VALUES = (
     *(
         "1",
