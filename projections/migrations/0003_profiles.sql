@@ -8,8 +8,8 @@ CREATE TABLE IF NOT EXISTS profile_states ${on_cluster}
     traits String COMMENT 'JSON object of the traits' CODEC(ZSTD(1)),
     segments Array(LowCardinality(String)) COMMENT 'Ids of the segments that the person is in',
     deleted Bool COMMENT 'The profile ceased or was erased',
-    topic LowCardinality(String),
-    partition UInt32,
+    topic LowCardinality(String) COMMENT 'Topic that the row was read from',
+    partition UInt32 COMMENT 'Partition of the topic',
     offset UInt64 COMMENT 'Of two rows of one profile the greater offset stands'
 )
 ENGINE = ${replicated}ReplacingMergeTree(offset)
@@ -18,6 +18,24 @@ SETTINGS index_granularity = 128, ${deduplication_window} = 10000
 COMMENT 'States of profiles as published; read the view profiles';
 
 CREATE VIEW IF NOT EXISTS profiles ${on_cluster}
+(
+    profile_id UUID COMMENT 'Id of the profile: the seed of its strongest identifier',
+    version UInt64 COMMENT 'Version of the published profile',
+    as_of Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the newest event in the profile',
+    aliases Array(UUID) COMMENT 'Seeds of the other identifiers: ids that answer with this profile too',
+    identifiers Array(Tuple(type String, value String)) COMMENT 'Identifiers listed in the profile',
+    traits String COMMENT 'JSON object of the traits',
+    segments Array(LowCardinality(String)) COMMENT 'Ids of the segments that the person is in',
+    consent String COMMENT 'JSON object: newest decision per purpose',
+    orders String COMMENT 'JSON object: count, revenue, refunded, average value, open orders',
+    cart String COMMENT 'JSON object: items in the cart',
+    activity String COMMENT 'JSON object: events, sessions, page views, bounces, by channel',
+    acquisition String COMMENT 'JSON object: first and last touch',
+    interests String COMMENT 'JSON object: scores of categories, brands and products',
+    first_seen Nullable(DateTime64(3, 'UTC')) COMMENT 'First activity',
+    last_seen Nullable(DateTime64(3, 'UTC')) COMMENT 'Newest activity',
+    raw String COMMENT 'The profile, byte for byte as published'
+)
 AS SELECT
     profile_id,
     version,

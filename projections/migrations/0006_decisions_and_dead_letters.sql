@@ -13,9 +13,9 @@ CREATE TABLE IF NOT EXISTS decisions ${on_cluster}
     message String COMMENT 'A sentence for people',
     version UInt64 COMMENT 'Position in the evidence log that it follows from',
     raw String COMMENT 'The decision, byte for byte as published' CODEC(ZSTD(1)),
-    topic LowCardinality(String),
-    partition UInt32,
-    offset UInt64,
+    topic LowCardinality(String) COMMENT 'Topic that the row was read from',
+    partition UInt32 COMMENT 'Partition of the topic',
+    offset UInt64 COMMENT 'Offset in the partition',
     PROJECTION positions (SELECT topic, partition, max(offset) GROUP BY topic, partition)
 )
 ENGINE = ${replicated}ReplacingMergeTree(offset)
@@ -32,9 +32,9 @@ CREATE TABLE IF NOT EXISTS dead_letters ${on_cluster}
     message String COMMENT 'What was wrong and what would be right',
     at DateTime64(3, 'UTC') COMMENT 'When it was refused',
     payload String COMMENT 'What was sent, as readable text' CODEC(ZSTD(1)),
-    topic LowCardinality(String),
-    partition UInt32,
-    offset UInt64,
+    topic LowCardinality(String) COMMENT 'Topic that the row was read from',
+    partition UInt32 COMMENT 'Partition of the topic',
+    offset UInt64 COMMENT 'Offset in the partition',
     PROJECTION positions (SELECT topic, partition, max(offset) GROUP BY topic, partition)
 )
 ENGINE = ${replicated}ReplacingMergeTree(offset)

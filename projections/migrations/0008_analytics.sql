@@ -4,6 +4,14 @@
 
 -- A session is a longest run of activity in which each event follows the one before within less than 30 minutes.
 CREATE VIEW IF NOT EXISTS sessions ${on_cluster}
+(
+    profile_id UUID COMMENT 'Person: the profile that it belongs to today',
+    started_at DateTime64(3, 'UTC') COMMENT 'First event of the session',
+    ended_at DateTime64(3, 'UTC') COMMENT 'Last event of the session',
+    events UInt64 COMMENT 'Events in it',
+    page_views UInt32 COMMENT 'Pages among them',
+    bounce UInt8 COMMENT 'One page view and nothing else'
+)
 AS SELECT
     profile_id,
     fromUnixTimestamp64Milli(visit[1].1, 'UTC') AS started_at,
@@ -26,12 +34,31 @@ ARRAY JOIN visits AS visit
 COMMENT 'One row per session of a person: activity with gaps below 30 minutes; a bounce is one page view and nothing else';
 
 CREATE VIEW IF NOT EXISTS orders_counted ${on_cluster}
+(
+    profile_id UUID COMMENT 'Person: the profile that it belongs to today',
+    seed UUID COMMENT 'Seed of order:<store>: joins to identity.seed',
+    order_id String COMMENT 'Id that the shop gave the order; may repeat in another store',
+    store LowCardinality(String) COMMENT 'Store that the order belongs to',
+    status LowCardinality(String) COMMENT 'placed, paid, fulfilled, delivered, cancelled, partially_refunded, refunded',
+    total Decimal(38, 4) COMMENT 'What the customer was charged, in units of the currency',
+    refunded Decimal(38, 4) COMMENT 'What was given back so far',
+    currency LowCardinality(String) COMMENT 'ISO 4217 code',
+    placed_at DateTime64(3, 'UTC') COMMENT 'When the order was placed, else when it last changed'
+)
 AS SELECT profile_id, seed, order_id, store, status, total, refunded, currency, ifNull(placed_at, updated_at) AS placed_at
 FROM orders_by_profile
 WHERE status != 'cancelled'
 COMMENT 'Orders that count: those that were not cancelled, with the person';
 
 CREATE VIEW IF NOT EXISTS daily_revenue ${on_cluster}
+(
+    day Date32 COMMENT 'Day (UTC) on which the orders were placed',
+    currency LowCardinality(String) COMMENT 'ISO 4217 code',
+    orders UInt64 COMMENT 'Orders that were not cancelled',
+    gross Decimal(38, 4) COMMENT 'Sum of their totals',
+    refunded Decimal(38, 4) COMMENT 'Sum of what was given back of them so far',
+    net Decimal(38, 4) COMMENT 'Gross less refunded'
+)
 AS SELECT
     toDate32(placed_at, 'UTC') AS day,
     currency,
@@ -92,6 +119,15 @@ GROUP BY product_id
 COMMENT 'Views, adds and orders of each product, with (start, end, channel, segment)';
 
 CREATE VIEW IF NOT EXISTS product_popularity ${on_cluster}
+(
+    product_id String COMMENT 'Product: product_id, else sku, else name',
+    name String COMMENT 'Name of the product',
+    views UInt64 COMMENT 'Product Viewed events',
+    adds UInt64 COMMENT 'Product Added events',
+    orders UInt64 COMMENT 'Orders with it that were not cancelled',
+    quantity Decimal(38, 4) COMMENT 'How many were ordered',
+    revenue Decimal(38, 4) COMMENT 'Quantity times price of these orders, whatever their currency'
+)
 AS SELECT *
 FROM product_popularity_of(start = '1900-01-01 00:00:00.000', end = '2299-12-31 23:59:59.999', channel = '', segment = '')
 COMMENT 'Views, adds and orders of each product; revenue is quantity times price of orders not cancelled, all currencies';
@@ -129,6 +165,16 @@ FROM people
 COMMENT 'Recency, frequency and money of everybody with an order that was not cancelled, with (as_of, segment)';
 
 CREATE VIEW IF NOT EXISTS rfm ${on_cluster}
+(
+    profile_id UUID COMMENT 'Person: the profile that it belongs to today',
+    last_at DateTime64(3, 'UTC') COMMENT 'Newest order',
+    orders UInt64 COMMENT 'Orders that were not cancelled',
+    revenue Decimal(38, 4) COMMENT 'Their totals less refunds, whatever their currency',
+    recency Int64 COMMENT '1 to 5: how new the newest order is, among all people',
+    frequency Int64 COMMENT '1 to 5: how many orders',
+    monetary Int64 COMMENT '1 to 5: how much revenue',
+    segment String COMMENT 'champions, loyal, new, at_risk or lost'
+)
 AS SELECT * FROM rfm_of(as_of = '2299-12-31 23:59:59.999', segment = '')
 COMMENT 'Recency, frequency and money of everybody with an order that was not cancelled; scores 1 to 5';
 

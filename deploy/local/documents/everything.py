@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from deploy.local.documents import asyncapi, commands, errors, json_schemas, metrics, openapi, settings, topics
+from deploy.local.documents import (
+    asyncapi,
+    commands,
+    errors,
+    json_schemas,
+    metrics,
+    openapi,
+    settings,
+    tables,
+    topics,
+)
 
 DOCS = Path(__file__).parents[3] / "docs"
 # Folders in which every file is generated.
@@ -11,5 +21,5 @@ OWNED = ("openapi", "schemas")
 
 def everything() -> dict[str, str]:
     """Return the text of every generated document by its path below `docs/`."""
-    parts = (settings, commands, metrics, errors, topics, json_schemas, asyncapi, openapi)
+    parts = (settings, commands, metrics, errors, topics, tables, json_schemas, asyncapi, openapi)
     return {name: text for part in parts for name, text in part.documents().items()}

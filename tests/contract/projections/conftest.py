@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.settings import Settings
+from tests.parts.people import Writer
+
+
+@pytest.fixture(scope="session")
+def shared_writer(shared_settings: Settings) -> Iterator[Writer]:
+    found = Writer(shared_settings)
+    yield found
+    found.client.close()
+
+
+@pytest.fixture
+def writer(shared_writer: Writer) -> Writer:
+    """Writes into tables that are empty."""
+    shared_writer.clear()
+    return shared_writer
