@@ -7,4 +7,4 @@ from deploy.local.bench.run import Bench
 
 async def measure(bench: Bench) -> Result:
     """Return events per CPU second of the collector and of a bare route."""
-    return await compare(bench, "collector_batch", bench.size(30_000, 1_000), 20)
+    return await compare(bench, "collector_batch", bench.size(100_000, 1_000), 20)

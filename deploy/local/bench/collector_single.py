@@ -7,4 +7,4 @@ from deploy.local.bench.run import Bench
 
 async def measure(bench: Bench) -> Result:
     """Return events per CPU second of the collector and of a bare route."""
-    return await compare(bench, "collector_single", bench.size(8_000, 500), 1)
+    return await compare(bench, "collector_single", bench.size(25_000, 500), 1)

@@ -4,7 +4,6 @@ What is timed is the fold and the write to the store; that a batch is sent and c
 costs, and is not here.
 """
 
-import gc
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -64,18 +63,7 @@ class Units:
             self._route(self._topics.events[channel], seed, value, self._locate(seed))
 
     def run(self, batch: int) -> None:
-        """Fold in batches of at most `batch` records until nothing waits anywhere.
-
-        Without looking for cycles, of which folds make none: what waits here would be searched again and again, and in
-        a worker only little ever waits.
-        """
-        gc.disable()
-        try:
-            self._run(batch)
-        finally:
-            gc.enable()
-
-    def _run(self, batch: int) -> None:
+        """Fold in batches of at most `batch` records until nothing waits anywhere."""
         while any(unit.waiting for unit in self.units.values()):
             for unit in self.units.values():
                 if unit.waiting:
