@@ -17,8 +17,8 @@ from deploy.local.probes import ask
 from deploy.local.processes import Probe
 from deploy.local.stack import free_port
 
-# A busy machine is no fault of the code. CI tries the same examples at every run, so that only a change can turn it red;
-# everybody else tries new ones.
+# A busy machine is no fault of the code. CI tries the same examples at every run, so that only a change can turn it
+# red; everybody else tries new ones.
 settings.register_profile("kith", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "kith")

@@ -1,6 +1,7 @@
 """Operators' decisions outrank evidence, survive replay, and come to the same in every order."""
 
 import random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,7 +68,8 @@ def test_a_neighbours_release_does_not_lower_the_count() -> None:
     policy = Policy(shared_threshold=2)
     events = [at(1, u="u1", e="e1"), at(2, u="u2", e="e1"), at(9, u="u3", e="e1")]
     let_go = release(Identifier("user_id", "u1"), "d1", "mistyped", 5000, "ann")
-    for arrival in ([*events, let_go], [let_go, *events], [*events[:2], let_go, events[2]]):
+    arrivals: list[list[Any]] = [[*events, let_go], [let_go, *events], [*events[:2], let_go, events[2]]]
+    for arrival in arrivals:
         system = run(arrival, policy, crash=True)
         assert [d["a"]["value"] for d in system.decisions.values() if d["kind"] == "shared"] == ["e1"]
         check(system, same(events, policy, [let_go]))
