@@ -83,4 +83,3 @@ def _is_earlier(known: dict[str, list[Any]], item: Item, releases: Releases) -> 
         return False
     known[key] = when
     return True
-
