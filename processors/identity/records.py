@@ -80,7 +80,7 @@ def decode_component(record: bytes) -> Component | Couple:
     members: list[Node] = [(row[0], row[1]) for row in rows]
     if len(pairs) == 1 and len(members) == 2 and not rare and len(rows[0]) < _LONG and len(rows[1]) < _LONG:
         a, b, t, message_id, event_id, outcome = pairs[0]
-        if outcome == JOINED:
+        if outcome == JOINED and a == root:
             return (members[a], members[b], (t, message_id, event_id))
     component = Component(members[root])
     for identifier, row in zip(members, rows, strict=True):

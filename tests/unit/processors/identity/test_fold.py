@@ -74,3 +74,16 @@ def test_of_two_events_at_one_instant_the_smaller_message_id_is_the_evidence() -
         assert (kind, event_id) == ("join", earlier["event_id"])
     others = [at(6, u="u1", e="j@x.fr", p="+331", message="m3"), later, earlier]
     assert {event_id for _, _, _, _, event_id in run(others).standing()} == {earlier["event_id"], others[0]["event_id"]}
+
+
+def test_a_record_is_found_where_it_was_first_kept() -> None:
+    """A component kept under its weaker member is read back as that, not as a couple kept under its stronger one."""
+    policy = Policy(blocked=frozenset({"e1@x.fr"}))
+    events = [
+        at(1, w="1", e="e1@x.fr"),
+        at(2, u="u1", w="1"),
+        at(3, u="u1", p="+331"),
+        at(4, w="1", e="e2@x.fr"),
+        at(5, e="e3@x.fr", p="+331"),
+    ]
+    check(run(events, policy, crash=True), same(events, policy))
