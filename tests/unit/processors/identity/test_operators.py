@@ -73,3 +73,12 @@ def test_a_neighbours_release_does_not_lower_the_count() -> None:
         system = run(arrival, policy, crash=True)
         assert [d["a"]["value"] for d in system.decisions.values() if d["kind"] == "shared"] == ["e1"]
         check(system, same(events, policy, [let_go]))
+
+
+def test_linked_addresses_count_as_one() -> None:
+    policy = Policy(limits={"user_id": 1, "email": 2})
+    events = [at(1, u="u1", e="e1"), at(2, u="u1", e="e2"), at(3, u="u1", e="e3"), at(4, u="u1", e="e4")]
+    linked = link(Identifier("email", "e1"), Identifier("email", "e2"), "d1", "a typing error", 9000, "ann")
+    world = same(events, policy, [linked])
+    assert {identifier.value for identifier in world.groups()[Identifier("user_id", "u1")]} == {"u1", "e1", "e2", "e3"}
+    check(run([*events, linked], policy), world)

@@ -127,3 +127,10 @@ def test_a_kept_grouping_learns_of_an_earlier_login() -> None:
     events = [at(5, e="e1", p="+331"), at(6, e="e2", p="+331"), at(1, e="e2", a="a1")]
     with everything_is_large():
         check(run(events), same(events))
+
+
+def test_a_kept_grouping_lets_go_of_whom_a_late_event_displaces() -> None:
+    policy = Policy(limits={"user_id": 1, "email": 5, "phone": 1})
+    events = [at(5, e="e1", p="+331"), at(6, e="e1", p="+333"), at(1, e="e1", p="+332")]
+    with everything_is_large():
+        check(run(events, policy), same(events, policy))
