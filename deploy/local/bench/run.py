@@ -1,6 +1,7 @@
 """Carries out benches one after another, in a temporary folder, and gives them what they share."""
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -45,6 +46,8 @@ def run_benches(entries: Sequence[Entry], scale: float, show: Callable[[str, str
     Raises `KithError` when one of them cannot be carried out.
     """
     check_supported()
+    # Asked to end, it stops what it has started and removes its folder, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = conditions(scale)
     return document_of(asyncio.run(_run(entries, scale, show)), found)
 
