@@ -87,3 +87,14 @@ def test_a_record_is_found_where_it_was_first_kept() -> None:
         at(5, e="e3@x.fr", p="+331"),
     ]
     check(run(events, policy, crash=True), same(events, policy))
+
+
+def test_by_whom_a_profile_is_known_when_ranks_are_equal() -> None:
+    """By the one with the earliest evidence: also evidence with what is shared, but no reading that nothing supports."""
+    ranks = (("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe"))
+    reading = [at(0, u="u2", previous="u1"), at(1, u="u2", p="+331", a="a1", previous="u1")]
+    crowd = [at(1, e="e2", p="+339"), at(2, e="e7", p="+339"), at(3, e="e8", p="+339")]
+    family = [at(5, e="e1", p="+331"), at(6, e="e2", p="+331")]
+    for policy, events in ((Policy(ranks=ranks), reading), (Policy(shared_threshold=2), [*crowd, *family])):
+        check(run(events, policy), same(events, policy))
+        check(run(events[::-1], policy, crash=True), same(events, policy))

@@ -82,3 +82,15 @@ def test_linked_addresses_count_as_one() -> None:
     world = same(events, policy, [linked])
     assert {identifier.value for identifier in world.groups()[Identifier("user_id", "u1")]} == {"u1", "e1", "e2", "e3"}
     check(run([*events, linked], policy), world)
+
+
+def test_the_newest_link_is_made_first() -> None:
+    one, two, three = (Identifier("user_id", f"u{n}") for n in (1, 2, 3))
+    events = [at(n, u=f"u{n}", e=f"e{n}") for n in (1, 2, 3)]
+    apart = split([one], three, "d1", "two people", 1000, "ann")
+    older, newer = link(one, two, "d2", "same", 2000, "ann"), link(two, three, "d3", "same", 3000, "bob")
+    world = same(events, Policy.default(), [apart, older, newer])
+    assert world.owners[two] == world.owners[three] == two
+    system = run([*events, older, apart, newer])
+    check(system, world)
+    assert (system.decisions["d2"]["kind"], system.decisions["d3"]["kind"]) == ("refuse", "link")
