@@ -90,7 +90,7 @@ def test_a_record_is_found_where_it_was_first_kept() -> None:
 
 
 def test_by_whom_a_profile_is_known_when_ranks_are_equal() -> None:
-    """By the one with the earliest evidence: also evidence with what is shared, but no reading that nothing supports."""
+    """By the earliest evidence: also that with something shared, but no reading that nothing supports."""
     ranks = (("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe"))
     reading = [at(0, u="u2", previous="u1"), at(1, u="u2", p="+331", a="a1", previous="u1")]
     crowd = [at(1, e="e2", p="+339"), at(2, e="e7", p="+339"), at(3, e="e8", p="+339")]
