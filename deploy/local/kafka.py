@@ -84,7 +84,11 @@ def java_command(main_class: str, *arguments: str, heap: str = HEAP) -> tuple[st
     return (
         shutil.which("java") or "java",
         f"-Xmx{heap}",
-        f"-Xms{heap}" if heap == HEAP else "-XX:TieredStopAtLevel=1",
+        *((f"-Xms{heap}",) if heap == HEAP else ()),
+        # A broker beside everything else on a few cores: the optimising compiler's threads cost more there than they
+        # give back, and a small heap needs no parallel collector.
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-UsePerfData",
         "-Djava.awt.headless=true",

@@ -90,3 +90,8 @@ def test_a_damaged_store_says_how_to_mend_it() -> None:
     fold = IdentityFold(Policy.default(), stored.get)
     with pytest.raises(LookupError, match="Restore it from its changelog"):
         fold.fold(pairs_of(at(1, u="u1", e="j@x.fr"))[0], 1)
+
+
+def test_a_blocked_address_still_shows_that_the_other_identifier_exists() -> None:
+    policy = Policy(blocked=frozenset({"noreply@x.fr"}))
+    agree([at(1, e="noreply@x.fr", a="a1"), at(2, u="u1", previous="a1")], policy)

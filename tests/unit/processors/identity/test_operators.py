@@ -94,3 +94,16 @@ def test_the_newest_link_is_made_first() -> None:
     system = run([*events, older, apart, newer])
     check(system, world)
     assert (system.decisions["d2"]["kind"], system.decisions["d3"]["kind"]) == ("refuse", "link")
+
+
+def test_a_release_withdraws_the_links_made_before() -> None:
+    one, two = Identifier("user_id", "u1"), Identifier("user_id", "u2")
+    events: list[Event | Item] = [
+        at(1, u="u1", e="e1"),
+        at(2, u="u2", e="e2"),
+        link(one, two, "d1", "same", 3000, "ann"),
+    ]
+    system = run([*events, release(two, "d2", "mistaken", 4000, "ann")])
+    assert {d: system.decisions[d]["kind"] for d in ("d1", "d2")} == {"d1": "withdrawn", "d2": "release"}
+    assert system.view.profile_at(two, 0) == seed_of(two)
+    assert system.view.profile_at(Identifier("email", "e2"), 0) == seed_of(Identifier("email", "e2"))

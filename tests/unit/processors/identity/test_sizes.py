@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.identity import records, regroup, store
-from processors.identity.evidence import Item
+from processors.identity.evidence import Item, link, split
 from processors.identity.policy import Policy
 from schemas.identifier import Identifier, seed_of
 from tests.unit.processors.identity.shop import Event, System, at, check, run, same
@@ -134,3 +134,12 @@ def test_a_kept_grouping_lets_go_of_whom_a_late_event_displaces() -> None:
     events = [at(5, e="e1", p="+331"), at(6, e="e1", p="+333"), at(1, e="e1", p="+332")]
     with everything_is_large():
         check(run(events, policy), same(events, policy))
+
+
+def test_a_kept_grouping_obeys_operators() -> None:
+    """A link and a split of members of one component, which was grouped before."""
+    u1, u2, email = Identifier("user_id", "u1"), Identifier("user_id", "u2"), Identifier("email", "e1")
+    events = [at(1, u="u1", e="e1"), at(2, u="u2", e="e1")]
+    for decision in (link(u1, u2, "d1", "same", 9000, "ann"), split([email], u1, "d2", "no", 9000, "ann")):
+        with everything_is_large():
+            check(run([*events, decision]), same(events, None, [decision]))
