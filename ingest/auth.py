@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ingest.answers import Refused
-from ingest.sources import Source, Sources
+from ingest.sources import Sources
+from schemas.source import Source
 
 
 def key_of_header(authorization: bytes | None) -> str | None:

@@ -13,13 +13,13 @@ from uuid import uuid4
 from ingest.bots import is_bot
 from ingest.clock import iso, moment, occurred
 from ingest.orders import order_properties
-from ingest.sources import Source
 from ingest.text import json_bytes
 from processors.identity.extract import identifiers_of, in_order
 from processors.identity.normalise import normalise, text_of
 from schemas.codec import SCHEMA_VERSION
 from schemas.event import CHAT_EVENTS, EVENT_TYPES, ORDER_EVENTS, Channel, IdentifierJson
 from schemas.identifier import Identifier, event_id_of, seed_of, uuid5_text
+from schemas.source import Source
 
 MESSAGE_ID_CHARACTERS: Final = 100
 _TYPES: Final = frozenset(EVENT_TYPES)

@@ -3,7 +3,7 @@
 import math
 
 from ingest.answers import Refused
-from ingest.sources import Source
+from schemas.source import Source
 
 # A source may save up this many seconds of its rate, for bursts.
 BURST_S = 2.0

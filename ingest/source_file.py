@@ -8,9 +8,10 @@ from pathlib import Path
 
 import structlog
 
-from ingest.sources import Source, Sources, default_source, parse_sources
+from ingest.sources import Sources, default_source
 from schemas.errors import KithError
 from schemas.metrics import counter, gauge
+from schemas.source import Source, parse_sources
 
 log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ import yaml
 
 from deploy.local.sample_shop import CHANNEL_OF
 from deploy.local.sending import Collector
-from ingest.sources import parse_sources
 from schemas.errors import KithError
+from schemas.source import parse_sources
 
 CLICKSTREAM = "demo-clickstream"
 NAMES = (CLICKSTREAM, *CHANNEL_OF)

@@ -1,9 +1,9 @@
 """Which collector a command sends to, and with whose write key."""
 
 from deploy.local.sending import Collector
-from ingest.sources import parse_sources
 from schemas.errors import KithError
 from schemas.settings import Settings
+from schemas.source import parse_sources
 
 
 def collector_of(settings: Settings, source: str | None = None, write_key: str | None = None) -> Collector:

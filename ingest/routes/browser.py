@@ -16,8 +16,8 @@ from ingest.canonical import Reception
 from ingest.intake import Intake
 from ingest.origin import Proxies
 from ingest.source_file import SourceFile
-from ingest.sources import Source
 from ingest.text import NotJsonError, parse
+from schemas.source import Source
 
 router = APIRouter(tags=["browser"])
 

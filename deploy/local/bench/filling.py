@@ -9,10 +9,10 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from deploy.local.bench.shop import Sent
 from ingest.canonical import Reception, Rejection, canonical
-from ingest.sources import Source
 from schemas.codec import dumps
 from schemas.errors import KithError
 from schemas.settings import Settings
+from schemas.source import Source
 from schemas.times import to_iso
 
 _SOURCE = Source(name="bench", kind="tracking", write_keys=("bench",))

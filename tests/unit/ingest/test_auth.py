@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ingest.answers import Refused
 from ingest.auth import check_origin, key_of_body, key_of_header, key_of_query, source_of
-from ingest.sources import Source, Sources
+from ingest.sources import Sources
+from schemas.source import Source
 
 
 def basic(text: str) -> bytes:

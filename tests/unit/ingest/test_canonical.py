@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.canonical import MESSAGE_ID_CHARACTERS, Reception, Rejection, canonical
-from ingest.sources import Source
 from schemas.errors import REASONS
 from schemas.event import CanonicalEvent
 from schemas.identifier import Identifier, event_id_of, seed_of
+from schemas.source import Source
 
 NOW = 1_769_854_500_123
 AT = "2026-01-31T10:15:00.123Z"

@@ -3,10 +3,11 @@
 import pytest
 
 from ingest import intake as module
-from ingest.canonical import Reception, event_of
+from ingest.canonical import Reception, Rejection, event_of
+from ingest.dead_letters import Unusable
 from ingest.intake import Intake
-from ingest.sources import Source
 from schemas.identifier import Identifier, seed_of
+from schemas.source import Source
 from schemas.topics import Topics
 from tests.unit.ingest.memory import MemoryLog
 
@@ -33,6 +34,16 @@ async def test_each_channel_has_its_topic_and_the_seed_is_the_key() -> None:
     seed = seed_of(Identifier("user_id", "u1"))
     assert [record[1] for record, _ in log.records] == [seed, seed, seed, "web"]
     assert {timestamp for _, timestamp in log.records} == {RECEPTION.received}
+
+
+async def test_what_is_no_message_is_a_dead_letter_among_messages() -> None:
+    log = MemoryLog()
+    unknown = Unusable({"topic": "fax/sent", "id": 5}, Rejection("unknown_topic", "Nobody knows fax/sent."))
+    Intake(log, Topics("p.")).submit([{"type": "page", "userId": "u1"}, unknown], RECEPTION)
+    assert len(log.events()) == 1
+    (letter,) = log.dead_letters()
+    assert (letter["source"], letter["reason"], letter["message"]) == ("web", "unknown_topic", "Nobody knows fax/sent.")
+    assert letter["payload"] == '{"topic":"fax/sent","id":5}'
 
 
 async def test_nothing_to_keep_is_nothing_to_wait_for() -> None:

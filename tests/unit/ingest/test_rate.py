@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ingest.answers import Refused
 from ingest.rate import BURST_S, RateLimits
-from ingest.sources import Limits, Source
+from schemas.source import Limits, Source
 
 
 def limited(rate: float | None) -> Source:

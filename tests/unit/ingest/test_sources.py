@@ -2,8 +2,9 @@
 
 import pytest
 
-from ingest.sources import Sources, default_source, parse_sources
+from ingest.sources import Sources, default_source
 from schemas.errors import KithError
+from schemas.source import parse_sources
 
 DESIGN = """
 sources:

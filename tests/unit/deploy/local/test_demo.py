@@ -15,9 +15,9 @@ from deploy.local.demo_findings import Findings
 from deploy.local.demo_report import report
 from deploy.local.demo_sources import NAMES, add_sources
 from deploy.local.folder import DataFolder
-from ingest.sources import parse_sources
 from schemas.errors import KithError
 from schemas.settings import Settings
+from schemas.source import parse_sources
 
 
 def test_sources_are_added_once_with_keys_of_their_own(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from deploy.local.sample_shop_catalogue import PRODUCTS, amount, cents_of
 from deploy.local.sample_shop_diary import DAY, WEB, Sample
 from deploy.local.sample_shop_stories import HEROINE, stories
 from ingest.canonical import Reception, Rejection, canonical
-from ingest.sources import Source
 from processors.segments.clauses import Definition
 from processors.segments.definition import parse
 from schemas.event import CanonicalEvent
 from schemas.identifier import parse_key
+from schemas.source import Source
 
 BASE = 1_790_000_000_000
 
