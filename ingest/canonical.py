@@ -44,6 +44,15 @@ class Rejection(NamedTuple):
     message: str
 
 
+class Unfit(NamedTuple):
+    """Stands among messages where something came that is none: a webhook's topic that nobody knows, a row that makes
+    no event. It becomes a dead letter with these words; `payload` (JSON, or text) is what is mended and replayed."""
+
+    payload: Any
+    reason: str
+    message: str
+
+
 class Reception:
     """What all messages of one request share: who sent them, when they came, what they lack of their own.
 

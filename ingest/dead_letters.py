@@ -1,7 +1,7 @@
 """Dead letters: what was not accepted, kept with what a person needs to mend and replay it."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ingest.canonical import Rejection, random_id
 from ingest.text import json_bytes
@@ -13,14 +13,6 @@ from schemas.times import to_iso
 # Characters of payload that are kept: four events of the largest default size. Longer ones are cut, and say so.
 PAYLOAD_CHARACTERS: Final = 128 * 1024
 _IDENTITY: Final = ("messageId", "originalTimestamp", "timestamp")
-
-
-class Unusable(NamedTuple):
-    """Stands among the messages of a request where something came that is none: a webhook's topic that nobody knows, a
-    row that makes no event. `payload` is what a person reads, mends and replays: a JSON value, or text."""
-
-    payload: Any
-    rejection: Rejection
 
 
 def dead_letter(

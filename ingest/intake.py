@@ -12,8 +12,8 @@ import structlog
 from orjson import dumps
 from prometheus_client import Counter
 
-from ingest.canonical import Event, Reception, RefusedError, Rejection, event_of, random_id
-from ingest.dead_letters import Unusable, dead_letter
+from ingest.canonical import Event, Reception, RefusedError, Rejection, Unfit, event_of, random_id
+from ingest.dead_letters import dead_letter
 from ingest.producer import Log, Record
 from ingest.text import NotJsonError, check_levels, json_bytes
 from schemas.metrics import counter
@@ -36,7 +36,7 @@ class Intake:
     def submit(self, messages: Iterable[Any], reception: Reception, raw: bytes = b"") -> asyncio.Future[None] | None:
         """Hand messages over; the future is done when all are safe, None means that there was nothing to keep.
 
-        What is `Unusable` among them becomes a dead letter as it is.
+        What is `Unfit` among them becomes a dead letter as it is.
 
         `raw` is the JSON the messages come from. Raises `NotJsonError` when it nests too deep, `UnavailableError` when
         Kafka takes nothing now: in both cases none of the messages was handed over.
@@ -47,8 +47,8 @@ class Intake:
         rejected: dict[str, int] = {}
         for message in messages:
             try:
-                if type(message) is Unusable:
-                    message, (reason, why) = message
+                if type(message) is Unfit:
+                    message, reason, why = message
                     raise RefusedError(reason, why)
                 event = event_of(message, reception, self._new_id)
                 value = _written(event, raw)

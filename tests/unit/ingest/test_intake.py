@@ -3,8 +3,7 @@
 import pytest
 
 from ingest import intake as module
-from ingest.canonical import Reception, Rejection, event_of
-from ingest.dead_letters import Unusable
+from ingest.canonical import Reception, Unfit, event_of
 from ingest.intake import Intake
 from schemas.identifier import Identifier, seed_of
 from schemas.source import Source
@@ -38,7 +37,7 @@ async def test_each_channel_has_its_topic_and_the_seed_is_the_key() -> None:
 
 async def test_what_is_no_message_is_a_dead_letter_among_messages() -> None:
     log = MemoryLog()
-    unknown = Unusable({"topic": "fax/sent", "id": 5}, Rejection("unknown_topic", "Nobody knows fax/sent."))
+    unknown = Unfit({"topic": "fax/sent", "id": 5}, "unknown_topic", "Nobody knows fax/sent.")
     Intake(log, Topics("p.")).submit([{"type": "page", "userId": "u1"}, unknown], RECEPTION)
     assert len(log.events()) == 1
     (letter,) = log.dead_letters()
