@@ -9,10 +9,10 @@ from faust.types import TP
 
 from processors.archive import ClickHouseArchive
 from processors.definitions import Definitions
-from processors.identity.policy import Policy, parse_policy
 from processors.partition.effects import Machine, Record
 from processors.partition.fold import Partition
 from processors.partition.writer import Writer
+from processors.policy import load_policy
 from processors.producer import Changelog, UnitProducer
 from processors.restore import restore
 from processors.segments.compile import Compiled
@@ -40,7 +40,7 @@ class Owner:
         self._consumer = consumer
         self._topics = settings.topics
         self._archive = ClickHouseArchive(settings)
-        self._policy = load_policy(settings)
+        self._policy = load_policy(settings.identity_policy)
         self.definitions = Definitions(settings, self._redefine)
         self._units: dict[str, Unit] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
@@ -204,10 +204,3 @@ class Owner:
 
 def _text(key: bytes | None) -> str:
     return key.decode("utf-8", "replace") if key else ""
-
-
-def load_policy(settings: Settings) -> Policy:
-    """Return the operator's identity policy, or the built-in one."""
-    if settings.identity_policy is None:
-        return Policy.default()
-    return parse_policy(settings.identity_policy.read_text(encoding="utf-8"))

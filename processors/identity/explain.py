@@ -103,20 +103,6 @@ def path(a: IdentifierJson, b: IdentifierJson, links: Sequence[Link]) -> list[Li
     return None
 
 
-def in_words(link: Link) -> str:
-    """Return a link as a sentence for a support agent. Holds personal data: for the person who asked, not for logs."""
-    a, b, at = _named(link["a"]), _named(link["b"]), link["at"]
-    match link["rule"]:
-        case "operator":
-            return f"{a} and {b} were linked by an operator at {at}."
-        case "spelling":
-            return f"{a} and {b} are one mailbox at their provider."
-        case "login":
-            return f"{b} was logged in on {a} at {at} (event {', '.join(link['event_ids'])})."
-        case _:
-            return f"{a} and {b} came in one event at {at} (event {', '.join(link['event_ids'])})."
-
-
 def _earliest_logins(logins: Iterable[Item]) -> list[Link]:
     earliest: dict[tuple[str, str, str, str], Item] = {}
     for item in logins:
@@ -174,7 +160,3 @@ def _turned(link: Link) -> Link:
 
 def _key(identifier: IdentifierJson) -> tuple[str, str]:
     return (identifier["type"], identifier["value"])
-
-
-def _named(identifier: IdentifierJson) -> str:
-    return f"{identifier['type']} {identifier['value']}"

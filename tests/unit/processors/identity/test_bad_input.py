@@ -4,7 +4,8 @@ import pytest
 
 from processors.identity.evidence import link, pairs_of
 from processors.identity.fold import IdentityFold
-from processors.identity.policy import Policy, parse_policy
+from processors.identity.policy import Policy
+from processors.identity.policy_file import parse_policy
 from schemas.identifier import Identifier, seed_of
 from schemas.times import EARLIEST, LATEST, to_iso
 from tests.unit.processors.identity.shop import Event, at, check, run, same

@@ -2,7 +2,8 @@
 
 import pytest
 
-from processors.identity.policy import LIMITS, Policy, PolicyError, parse_policy
+from processors.identity.policy import LIMITS, Policy
+from processors.identity.policy_file import PolicyError, changes_of, document_of, parse_policy, policy_of
 
 
 def test_an_empty_file_is_the_default() -> None:
@@ -83,3 +84,48 @@ def test_accounts_from_events_do_not_pile_up() -> None:
     assert len(policy.limit) <= 10_000
     with pytest.raises(KeyError):
         policy.rank["no-such-type"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# ours\nlimits:\n  email: 5\n  phone: many\n", 4),
+        ("limits: {email: 5}\nlimit: {}\n", 2),
+        ("blocked:\n  - a@x.fr\n  - 42\n", 3),
+        ("ranks:\n- user_id\n- [email, {a: b}]\n", 3),
+        ("shared_threshold: 10\nshared_threshold: 20\n", 2),
+        ("limits:\n  email: 1\n  email: 2\n", 3),
+        ("limits:\n  email: [\n", 3),
+    ],
+)
+def test_an_error_names_its_line(text: str, line: int) -> None:
+    with pytest.raises(PolicyError, match=rf"^line {line}: "):
+        parse_policy(text)
+
+
+@pytest.mark.parametrize("text", ["\x00", "[" * 100_000, "limits: {email: 2026-02-31}", "&a [*a]", "ranks: &a [*a]"])
+def test_what_is_hardly_yaml_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(PolicyError, match=r"policy|ranks"):
+        parse_policy(text)
+
+
+def test_a_policy_is_its_document() -> None:
+    text = "limits: {email: 2, phone: null}\nblocked: [Info@X.fr]\nshared_threshold: 7\nfold_email_providers: true\n"
+    for policy in (Policy.default(), parse_policy(text)):
+        assert policy_of(document_of(policy)) == policy
+    assert document_of(parse_policy("limits: {phone: 5}")) == document_of(Policy.default())
+
+
+def test_what_a_policy_changes_in_words() -> None:
+    after = parse_policy("limits: {email: 2, phone: null}\nblocked: [a@x.fr]\nfold_email_providers: true\n")
+    assert changes_of(Policy.default(), after) == [
+        "limits.email: 5 becomes 2",
+        "limits.phone: 5 becomes no limit",
+        "blocked: a@x.fr is blocked",
+        "fold_email_providers: switched on",
+    ]
+    assert changes_of(after, Policy.default())[-2:] == [
+        "blocked: a@x.fr is blocked no longer",
+        "fold_email_providers: switched off",
+    ]
+    assert changes_of(after, after) == []
