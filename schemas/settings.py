@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     )
 
     collector_port: int = Field(8001, ge=0, le=65535, description="Port of the collector; 0 picks a free one.")
+    privacy_key: SecretStr = Field(
+        SecretStr(""), description="Key of the hashes by which privacy requests know people; must never change."
+    )
     write_keys: str = Field("", description="Write keys of the tracking source `default`.")
     sources: Path | None = Field(None, description="YAML file of sources.")
     default_country: str | None = Field(None, description="Region for phone numbers that name none, e.g. `FR`.")

@@ -22,6 +22,7 @@ class Credentials:
     api_tokens: str
     clickhouse_password: str
     analyst_password: str
+    privacy_key: str = ""  # empty: stored by a version that had none
 
     @property
     def write_key(self) -> str:
@@ -41,6 +42,7 @@ def random_credentials() -> Credentials:
         api_tokens=f"at_{secrets.token_hex(16)}",
         clickhouse_password=secrets.token_hex(16),
         analyst_password=secrets.token_hex(16),
+        privacy_key=secrets.token_hex(16),
     )
 
 
@@ -51,6 +53,7 @@ def given_credentials(settings: Settings) -> dict[str, str]:
         "api_tokens": settings.api_tokens,
         "clickhouse_password": settings.clickhouse_password.get_secret_value(),
         "analyst_password": settings.analyst_password.get_secret_value(),
+        "privacy_key": settings.privacy_key.get_secret_value(),
     }
     return {name: value for name, value in given.items() if value}
 
@@ -59,10 +62,13 @@ def load_credentials(path: Path) -> Credentials | None:
     """Return what is stored, or None on first use. Raises `KithError` when the file cannot be read."""
     try:
         stored = json.loads(path.read_bytes())
-        return Credentials(**{field.name: str(stored[field.name]) for field in fields(Credentials)})
+        given = {field.name: stored.get(field.name, field.default) for field in fields(Credentials)}
+        if not all(isinstance(value, str) for value in given.values()):
+            raise ValueError("a secret is missing")
+        return Credentials(**given)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise KithError(
             f"{path} cannot be read ({type(error).__name__}). Remove it to get new secrets; "
             "what was created with the old ones then needs KITH_CLICKHOUSE_PASSWORD."
@@ -72,7 +78,8 @@ def load_credentials(path: Path) -> Credentials | None:
 def settle_credentials(path: Path, settings: Settings) -> Credentials:
     """Return the secrets of this stack: given, else stored, else random; stored with mode 600 when they changed."""
     stored = load_credentials(path)
-    settled = Credentials(**{**asdict(stored or random_credentials()), **given_credentials(settings)})
+    kept = {} if stored is None else {name: value for name, value in asdict(stored).items() if value}
+    settled = Credentials(**{**asdict(random_credentials()), **kept, **given_credentials(settings)})
     if settled != stored:
         draft = path.with_suffix(".draft")
         draft.unlink(missing_ok=True)

@@ -17,7 +17,13 @@ from schemas.serving import PORT_FILE_VARIABLE
 from schemas.settings import Settings
 
 # Never inherited: a process gets those of them that it needs from its specification.
-SECRET_VARIABLES = ("KITH_WRITE_KEYS", "KITH_API_TOKENS", "KITH_CLICKHOUSE_PASSWORD", "KITH_ANALYST_PASSWORD")
+SECRET_VARIABLES = (
+    "KITH_WRITE_KEYS",
+    "KITH_API_TOKENS",
+    "KITH_CLICKHOUSE_PASSWORD",
+    "KITH_ANALYST_PASSWORD",
+    "KITH_PRIVACY_KEY",
+)
 
 
 class Probe(Enum):
@@ -93,7 +99,7 @@ def plan_services(
     settings: Settings, credentials: Credentials, folder: DataFolder, workers: int
 ) -> tuple[ProcessSpec, ...]:
     """Return collector, workers, projector and api; `settings` holds the addresses of the stores that run."""
-    common = addresses(settings)
+    common = {**addresses(settings), "KITH_PRIVACY_KEY": credentials.privacy_key}
     archive = {**common, **clickhouse_access(settings, credentials)}
     collector = {**common, "KITH_WRITE_KEYS": credentials.write_keys}
     api = {
