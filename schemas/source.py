@@ -29,6 +29,8 @@ Kind = Literal[
     "x",
     "generic",
 ]
+# A file of none.
+NO_SOURCES = "# Sources of the collector; `kith source add|list|rotate|disable` edit this file.\nsources: {}\n"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAMES = (
     "names are letters, digits, dots, dashes and underscores, 64 at most; in quotes where YAML reads something else"
@@ -140,6 +142,22 @@ class Source(BaseModel):
                 raise ValueError(f"origin {origin!r} must be scheme://host[:port], without a path")
         return self
 
+    def public(self) -> dict[str, Any]:
+        """Return what may be shown of a source: everything but its secrets, of which it says how many there are."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "channel": self.channel,
+            "store": self.store or self.name,
+            "country": self.country,
+            "disabled": self.disabled,
+            "origins": list(self.origins),
+            "limits": self.limits.model_dump(),
+            "plan": self.plan,
+            "keys": len(self.write_keys) + len(self.secrets) + (self.url_secret is not None),
+            "pull": None if self.pull is None else self.pull.url,
+        }
+
 
 def _check_pull(kind: Kind, pull: Pull) -> None:
     if kind == "woocommerce":
@@ -150,6 +168,16 @@ def _check_pull(kind: Kind, pull: Pull) -> None:
             raise ValueError("pull of a magento source needs token: the access token of an integration")
     else:
         raise ValueError(f"pull is for woocommerce and magento; a {kind} source sends by itself")
+
+
+class _AsWritten(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "${" + name + "}"
+
+
+def as_written(environment: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Return `environment` for those who only look: references to what is not in it stay as they are."""
+    return _AsWritten(environment or {})
 
 
 def parse_sources(text: str, environment: Mapping[str, str] | None = None) -> dict[str, Source]:

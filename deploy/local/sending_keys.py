@@ -11,8 +11,13 @@ def collector_of(settings: Settings, source: str | None = None, write_key: str |
 
     With neither, as the source `default`. Raises `KithError` when no key is known.
     """
+    return Collector(collector_url(settings), write_key or _key_of(settings, source))
+
+
+def collector_url(settings: Settings) -> str:
+    """Return the collector's address, without a slash at its end."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Collector(f"http://{host}:{settings.collector_port}", write_key or _key_of(settings, source))
+    return f"http://{host}:{settings.collector_port}"
 
 
 def _key_of(settings: Settings, source: str | None) -> str:

@@ -25,13 +25,13 @@ from deploy.local.runtime import Lock
 from deploy.local.supervisor import Supervisor
 from schemas.errors import KithError
 from schemas.settings import Settings
+from schemas.source import NO_SOURCES
 
 Show = Callable[[str], None]
 # What a killed stack had started ends within moments, and only then are its ports free.
 PORT_PATIENCE_S = 2.0
 # A lock is given back by the end of the process: who sees it free knows that nothing of the stack is left.
 _HELD: list[Lock] = []
-SOURCES_TEXT = "# Sources of the collector; `kith source add|list|rotate` edit this file.\nsources: {}\n"
 
 
 def run_stack(settings: Settings, workers: int, show: Show) -> None:
@@ -105,7 +105,7 @@ async def _start(supervisor: Supervisor, settings: Settings, workers: int, folde
     await check_machine(settings)
     credentials = settle_credentials(folder.credentials, settings)
     if settings.sources == folder.sources and not folder.sources.exists():
-        folder.sources.write_text(SOURCES_TEXT, encoding="utf-8")
+        folder.sources.write_text(NO_SOURCES, encoding="utf-8")
         folder.sources.chmod(0o600)
     if settings.kafka_bootstrap is None:
         settings = await asyncio.to_thread(prepare_kafka, settings, folder)

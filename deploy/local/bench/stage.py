@@ -14,11 +14,12 @@ from deploy.local.caught_up import wait_until_caught_up
 from deploy.local.credentials import Credentials, settle_credentials
 from deploy.local.folder import DataFolder
 from deploy.local.processes import ProcessSpec, migration, plan_services, plan_stores
-from deploy.local.stack import SOURCES_TEXT, check_machine, connect_stores, prepare_kafka, run_once
+from deploy.local.stack import check_machine, connect_stores, prepare_kafka, run_once
 from deploy.local.supervisor import Supervisor
 from schemas.codec import dumps
 from schemas.errors import KithError
 from schemas.settings import Settings
+from schemas.source import NO_SOURCES
 
 HOST = "127.0.0.1"
 # A stage whose readers have not caught up after this long has come to a halt.
@@ -96,7 +97,7 @@ async def open_stage(root: Path, show: Callable[[str], None], *, clickhouse: boo
     settings = stage_settings(Settings(), folder)
     await check_machine(settings)
     credentials = settle_credentials(folder.credentials, settings)
-    folder.sources.write_text(SOURCES_TEXT, encoding="utf-8")
+    folder.sources.write_text(NO_SOURCES, encoding="utf-8")
     supervisor = Supervisor(
         folder,
         {
