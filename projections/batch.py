@@ -85,34 +85,52 @@ def blocks_of(records: Iterable[Record], known: Mapping[str, Projection]) -> tup
     Raises `KithError` when so many records of a topic fail that the projection must be at fault.
     """
     blocks: dict[str, Block] = {}
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.topic, []).append(record)
     owned: dict[str, Block] = {}
     ranges: dict[str, dict[tuple[str, int], list[int]]] = {}
     refused: list[Refused] = []
-    counts: dict[str, int] = {}
-    for record in records:
-        topic, offset = record.topic, record.offset
+    for topic, group in groups.items():
         projection = known[topic]
-        counts[topic] = counts.get(topic, 0) + 1
-        try:
-            made = projection.build(record)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's fault or `check_broken` says so
-            refused.append(Refused(record, f"{type(error).__name__}: {error}"))
-            made = (None,) * len(projection.tables)
-        for table, row in zip(projection.tables, made, strict=True):
-            into = owned if table is projection.own else blocks
-            block = into.get(table.name)
-            if block is None:
-                block = into[table.name] = Block(table)
-            place = ranges.setdefault(table.name, {}).setdefault((topic, record.partition), [offset, offset])
-            place[1] = offset
-            if row is not None:
-                block.rows.append(row)
-                block.records.append(record)
+        spans = _spans(topic, group)
+        into = []
+        for table in projection.tables:
+            part = owned if table is projection.own else blocks
+            into.append(part.setdefault(table.name, Block(table)))
+            ranges.setdefault(table.name, {}).update(spans)
+        refused += _build(projection.build, group, into)
+    counts = {topic: len(group) for topic, group in groups.items()}
     check_broken(refused, counts)
     ordered = [*blocks.values(), *owned.values()]
     for block in ordered:
         block.token = token_of(ranges[block.table.name])
     return [block for block in ordered if block.rows], refused
+
+
+def _spans(topic: str, group: Iterable[Record]) -> dict[tuple[str, int], list[int]]:
+    """Return the first and the last offset of each partition."""
+    spans: dict[int, list[int]] = {}
+    for record in group:
+        offset = record.offset
+        spans.setdefault(record.partition, [offset, offset])[1] = offset
+    return {(topic, partition): span for partition, span in spans.items()}
+
+
+def _build(build: Callable[[Record], Rows], group: Iterable[Record], into: Sequence[Block]) -> list[Refused]:
+    """Add the rows of one topic's records to their blocks; return the records that have none."""
+    refused = []
+    for record in group:
+        try:
+            made = build(record)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this record's fault or `check_broken` says so
+            refused.append(Refused(record, f"{type(error).__name__}: {error}"))
+            continue
+        for block, row in zip(into, made, strict=True):
+            if row is not None:
+                block.rows.append(row)
+                block.records.append(record)
+    return refused
 
 
 def token_of(ranges: Mapping[tuple[str, int], Sequence[int]]) -> str:

@@ -18,6 +18,7 @@ from projections import archive, sink
 from projections.batch import Block, Projection, Refused, blocks_of
 from projections.consumer import Consumer, Reassigned
 from projections.dead_letters import DeadLetters
+from projections.pace import Pace
 from projections.rows import Record
 from projections.tables import EVENTS
 from schemas.metrics import counter, histogram
@@ -53,6 +54,7 @@ class Projector:
         self._client = client
         self._dead_letters = dead_letters
         self._stop = stop
+        self._pace = Pace(settings.projector_interval_s)
         self._state = "joining the group"
         self._event_topics = sorted(topic for topic, projection in known.items() if projection.own is EVENTS)
 
@@ -76,7 +78,9 @@ class Projector:
         records = self._collect()
         positions = self._consumer.positions()
         if records:
+            began = time.monotonic()
             self._project(records)
+            self._pace.inserted(began, time.monotonic())
         try:
             self._consumer.commit(positions)
         except KafkaError as error:
@@ -97,17 +101,20 @@ class Projector:
         return True
 
     def _collect(self) -> list[Record]:
-        """Return a batch: all there is, up to its limits of number, bytes and time; nothing when there is nothing."""
+        """Return a batch, up to its limits of number, bytes and time; nothing when there is nothing."""
         records: list[Record] = []
         size = 0
-        end = time.monotonic() + self._settings.projector_interval_s
-        while len(records) < self._settings.projector_batch and size < BATCH_BYTES and not self._stop.is_set():
-            left = end - time.monotonic()
-            if left <= 0:
-                break
+        left = _POLL_S
+        while left > 0 and not self._stop.is_set():
             more = self._consumer.poll(min(left, _POLL_S), self._settings.projector_batch - len(records))
+            now = time.monotonic()
+            if more and not records:
+                due = self._pace.due(now)
             size += sum(len(record.value or b"") for record in more)
             records += more
+            if not records or len(records) >= self._settings.projector_batch or size >= BATCH_BYTES:
+                break
+            left = due - now
         return records
 
     def _project(self, records: list[Record]) -> None:

@@ -6,10 +6,10 @@ times), because the conversion is the server's work and not this process's.
 
 from dataclasses import dataclass
 
-UUID_ = "UUID"
+UUID_ = "String"
 TEXT = "String"
 TEXTS = "Array(String)"
-UUIDS = "Array(UUID)"
+UUIDS = "Array(String)"
 TIME = "DateTime64(3, 'UTC')"
 MAYBE_TIME = "Nullable(DateTime64(3, 'UTC'))"
 NUMBER = "UInt64"

@@ -27,6 +27,14 @@ def dumps(value: Any) -> bytes:
         return _deep(value, sort_keys=False)
 
 
+def dumps_text(value: Any) -> str:
+    """Return what `dumps` does, as text. Raises `TypeError` as it does."""
+    try:
+        return str(orjson.dumps(value), "utf-8")
+    except TypeError:
+        return _deep(value, sort_keys=False).decode()
+
+
 def dumps_sorted(value: Any) -> bytes:
     """Return `value` as JSON with sorted keys: the form in which two equal values have equal bytes."""
     try:

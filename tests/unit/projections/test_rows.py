@@ -112,11 +112,20 @@ def test_a_profile_is_kept_byte_for_byte() -> None:
 
 def test_a_tombstone_ends_a_profile_and_an_order() -> None:
     gone = last(rows.profile_rows(log(None, SEED.encode())), tables.PROFILE_STATES)
-    assert (gone["profile_id"], gone["raw"], gone["deleted"]) == (SEED, "", True)
+    assert (gone["profile_id"], gone["raw"], gone["deleted"]) == (SEED, b"", True)
     gone = last(rows.order_rows(log(None, SEED.encode())), tables.ORDER_STATES)
     assert (gone["seed"], gone["deleted"]) == (SEED, True)
     with pytest.raises(ValueError, match="neither key nor value"):
         rows.profile_rows(log(None))
+
+
+def test_a_column_is_text_in_all_rows_or_bytes_in_all() -> None:
+    # The client goes by a column's first value.
+    for build, living in ((rows.profile_rows, profile()), (rows.order_rows, order())):
+        gone, there = build(log(None, SEED.encode()))[0], build(log(living))[0]
+        assert gone
+        assert there
+        assert [isinstance(value, bytes) for value in gone] == [isinstance(value, bytes) for value in there]
 
 
 def test_an_order_has_its_amounts_exactly_and_its_items_side_by_side() -> None:
