@@ -84,10 +84,10 @@ def blocks_of(records: Iterable[Record], known: Mapping[str, Projection]) -> tup
 
     Raises `KithError` when so many records of a topic fail that the projection must be at fault.
     """
-    blocks: dict[str, Block] = {}
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(record.topic, []).append(record)
+    blocks: dict[str, Block] = {}
     owned: dict[str, Block] = {}
     ranges: dict[str, dict[tuple[str, int], list[int]]] = {}
     refused: list[Refused] = []

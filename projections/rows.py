@@ -224,7 +224,16 @@ def _json(value: Any) -> str:
 
 
 def _time(text: str) -> int:
+    # As Kith writes times itself; many records share a second.
+    if len(text) == 24 and text[13] == ":" and text[19] == "." and text[23] == "Z":
+        fraction = text[20:23]
+        if fraction.isascii() and fraction.isdigit():
+            millis = _second(text[:19]) + int(fraction)
+            return millis if EARLIEST <= millis <= LATEST else _clamped(millis)
     return _clamped(to_millis(text))
+
+
+_second = lru_cache(maxsize=16384)(to_millis)
 
 
 def _maybe_time(text: str | None) -> int | None:
@@ -248,12 +257,3 @@ def _uuid(text: str) -> str:
     if _UUID.fullmatch(text) is None:
         raise ValueError(f"{text!r} is no UUID")
     return text
-    # As Kith writes times itself; many records share a second.
-    if len(text) == 24 and text[13] == ":" and text[19] == "." and text[23] == "Z":
-        fraction = text[20:23]
-        if fraction.isascii() and fraction.isdigit():
-            millis = _second(text[:19]) + int(fraction)
-            return millis if EARLIEST <= millis <= LATEST else _clamped(millis)
-_second = lru_cache(maxsize=16384)(to_millis)
-
-
