@@ -80,8 +80,14 @@ class UnitProducer:
                 self._produce(topic, value, key)
             else:
                 self._produce(topic, value, key, partition)
-        for state_key, state_value in state:
-            self._produce(log.state, state_value, state_key, log.partition, self._delivered)
+        # A partition keeps the order in which it was written to: where the last record is says where all are.
+        last: tuple[bytes, bytes | None] | None = None
+        for following in state:
+            if last is not None:
+                self._produce(log.state, last[1], last[0], log.partition)
+            last = following
+        if last is not None:
+            self._produce(log.state, last[1], last[0], log.partition, self._delivered)
         if seen and log.seen is not None:
             self._produce(log.seen, seen, None, log.partition, self._delivered)
         if offsets:

@@ -7,7 +7,8 @@ from schemas.event import CHANNELS, EVENT_TYPES
 from schemas.identifier import PLACE
 from schemas.times import EARLIEST, LATEST, to_millis
 
-Decoded = tuple[dict[str, Any], int, int]  # an event, when it happened, when it was received (ms)
+# An event, when it happened, when it was received (ms), and the 16 bytes of its id.
+Decoded = tuple[dict[str, Any], int, int, bytes]
 
 _OBJECTS = ("properties", "traits", "context")
 
@@ -20,7 +21,8 @@ def decode(value: bytes) -> Decoded | str:
     try:
         event = loads(value)
         occurred, received = to_millis(event["occurred_at"]), to_millis(event["received_at"])
-        if len(bytes.fromhex(event["event_id"].replace("-", ""))) != 16:
+        event_id = bytes.fromhex(event["event_id"].replace("-", ""))
+        if len(event_id) != 16:
             return "`event_id` is no UUID."
         for name in _OBJECTS:
             if not isinstance(event.setdefault(name, {}), dict):
@@ -44,4 +46,4 @@ def decode(value: bytes) -> Decoded | str:
         return "`event` is not text."
     if not EARLIEST <= occurred <= LATEST or received < 0:
         return "`occurred_at` or `received_at` lies outside the years 1900 to 2299."
-    return event, occurred, received
+    return event, occurred, received, event_id

@@ -5,15 +5,16 @@ under the same id. What is not part of it: `sentAt` and all that follows from it
 retries change.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-from processors.partition.keys import DAY_MS, seen_key
+from processors.partition.keys import DAY_MS, SEEN, seen_key
 from processors.partition.working import Working
 from schemas.codec import dumps, dumps_sorted
-from schemas.times import to_millis
 
 REMEMBERED_DAYS = 2
+_AGES = range(REMEMBERED_DAYS)
 ENTRY_BYTES = 4 + 16 + 8
 
 
@@ -38,28 +39,37 @@ class Seen:
         self.added = bytearray()
         self.newest_day = 0
 
-    def check(self, event: dict[str, Any], received: int, archived: bytes | None) -> bytes | None:
+    def prefetch(self, events: Iterable[tuple[bytes, int]]) -> None:
+        """Read in one call what is known of these events: id (16 bytes) and time of receipt (ms)."""
+        self._working.prefetch_raw(
+            [seen_key(received // DAY_MS - age, event_id) for event_id, received in events for age in _AGES]
+        )
+
+    def check(self, event: dict[str, Any], event_id: bytes, received: int, archived: bytes | None) -> bytes | None:
         """Return None and remember the event if it is new, else the digest of the delivery that was counted.
 
         `received` is the event's time of receipt in ms, `archived` the digest under which the archive holds the id, if
         it was asked and does.
         """
-        event_id = bytes.fromhex(event["event_id"].replace("-", ""))
+        working = self._working
         day = received // DAY_MS
-        for age in range(REMEMBERED_DAYS):
-            found = self._working.get_raw(seen_key(day - age, event_id))
+        for age in _AGES:
+            found = working.get_raw(seen_key(day - age, event_id))
             if found is not None:
                 return found
         if archived is not None:
             return archived
-        self._remember(day, event_id, digest_of(event))
-        return None
-
-    def _remember(self, day: int, event_id: bytes, digest: bytes) -> None:
-        self._working.put_raw(seen_key(day, event_id), digest)
+        digest = digest_of(event)
+        working.put_raw(seen_key(day, event_id), digest)
         self.added += day.to_bytes(4, "big") + event_id + digest
         if day > self.newest_day:
             self.newest_day = day
+        return None
+
+    def forget(self, event_id: str, received: int) -> None:
+        """Let an event that was received then (ms) count again."""
+        packed = bytes.fromhex(event_id.replace("-", ""))
+        self._working.put_raw(seen_key(received // DAY_MS, packed), None)
 
     def take_added(self) -> bytes:
         """Return the packed entries of this batch and start anew."""
@@ -73,13 +83,8 @@ def unpack(entries: bytes) -> list[tuple[bytes, bytes]]:
     pairs = []
     for at in range(0, len(entries), ENTRY_BYTES):
         entry = entries[at : at + ENTRY_BYTES]
-        pairs.append((b"d:" + entry[:20], entry[20:]))
+        pairs.append((SEEN + entry[:20], entry[20:]))
     return pairs
-
-
-def received_of(event: dict[str, Any]) -> int:
-    """Return when the collector received the event, in ms."""
-    return to_millis(event["received_at"])
 
 
 def conflict(event: dict[str, Any], counted: bytes) -> bytes | None:

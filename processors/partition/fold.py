@@ -87,16 +87,19 @@ class Partition:
         Decodes the batch, for the fold that follows, and reads what it will need in one go.
         """
         found = []
+        ids: list[tuple[bytes, int]] = []
         seeds: dict[str, None] = {}
         for record in records:
             if record.value is None or record.topic not in self._event_topics:
                 continue
             decoded = self._decoded[record.topic, record.offset] = decode(record.value)
             if not isinstance(decoded, str):
-                event, t, received = decoded
+                event, t, received, event_id = decoded
+                ids.append((event_id, received))
                 seeds[event["seed"]] = None
                 if is_old(t, received):
                     found.append((event["seed"], event["event_id"], record.topic, record.offset))
+        self._seen.prefetch(ids)
         self._working.prefetch([key for seed in seeds for key in (seed_key(seed), home_key(seed), profile_key(seed))])
         return found
 
@@ -106,8 +109,8 @@ class Partition:
         if isinstance(decoded, str):
             context.reject("worker", "undecodable", decoded, value)
             return
-        event, t, received = decoded
-        counted = self._seen.check(event, received, archived.get(event["event_id"]))
+        event, t, received, event_id = decoded
+        counted = self._seen.check(event, event_id, received, archived.get(event["event_id"]))
         if counted is None:
             self._seeds.event(event, t)
             context.count("events")

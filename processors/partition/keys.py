@@ -4,6 +4,8 @@ A *part* names a fragment: the seed, and for a slice of a weak seed that does no
 and the slice's start in milliseconds.
 """
 
+from functools import lru_cache
+
 
 def part_of(seed: str, start: int | None) -> str:
     """Return the name of the fragment of `seed` whose slice begins at `start` (None: at the beginning of time)."""
@@ -88,11 +90,25 @@ DAY_MS = 86_400_000
 
 def seen_key(day: int, event_id: bytes) -> bytes:
     """Return the key under which an event id (16 bytes) was counted on a day of the log's time."""
-    return b"d:" + max(day, 0).to_bytes(4, "big") + event_id
+    return _day(day) + event_id
+
+
+@lru_cache(maxsize=256)
+def _day(day: int) -> bytes:
+    return SEEN + max(day, 0).to_bytes(4, "big")
+
+
+SEEN = b"d:"
+
+
+def walk_key(request_id: str) -> bytes:
+    """Return the key of an erasure under way, in the partition of the profile that it erases."""
+    return b"x:" + request_id.encode()
 
 
 POSITIONS = b"m:positions"
 RELEASES = b"m:releases"
+POLICY = b"m:policy"
 JOBS = b"j:"
 
 

@@ -69,11 +69,26 @@ class Memberships:
             event_id=reason.event_id,
         )
         sources = {segment: sender for sender, told in reversed(arrived.items()) for segment in told}
+        held = state["m"]
         for segment, verdict in verdicts.items():
+            member, since, following, _ = verdict
+            known = held.get(segment)
+            # Most verdicts say what was said before.
+            if known is None:
+                if not member:
+                    if following is not None:
+                        held[segment] = [0, None, following]
+                    continue
+            elif (known[0] % 2 == 1) is member:
+                if known[0] or following is not None:
+                    known[2] = following
+                else:
+                    del held[segment]
+                continue
             because = self._because(reason, verdict)
-            if verdict.member and segment in sources:
+            if member and segment in sources:
                 because = {"kind": "identity", "moved_from": sources[segment]}
-            self._tell(state, document, segment, verdict.member, verdict.since, because, verdict.next)
+            self._tell(state, document, segment, member, since, because, following)
         for segment in reason.segments:
             if segment in state["m"] and segment not in self._context.observing.segments:
                 self._tell(state, document, segment, False, None, {"kind": "definition"}, None)
@@ -115,6 +130,17 @@ class Memberships:
             state["m"][segment] = [after.sequence, after.at, following]
         else:
             state["m"].pop(segment, None)
+
+    def erase(self, state: State, profile_id: str, aliases: list[str]) -> dict[str, int]:
+        """Exit every segment of a profile that is erased, naming nobody; return the number of the last change of each.
+
+        The numbers stay in the state, so that they go on without a gap should the id come back.
+        """
+        document = {"profile_id": profile_id, "identifiers": [], "aliases": aliases}
+        for segment in self.of(state):
+            self._tell(state, document, segment, False, None, {"kind": "erasure"}, None)
+        state["m"] = {segment: [known[0], known[1], None] for segment, known in state["m"].items() if known[0]}
+        return {segment: known[0] for segment, known in state["m"].items()}
 
     def leave(self, state: State, document: dict[str, Any], successor: str, outcome: dict[str, str]) -> None:
         """Exit every segment of a profile that has ceased; those that go on under `successor` say so."""

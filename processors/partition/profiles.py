@@ -18,7 +18,7 @@ from processors.partition.touch import Touch, everything
 from processors.profile import merge
 from processors.profile.view import profile_view
 from processors.segments.windows import Merged
-from schemas.codec import dumps, loads
+from schemas.codec import dumps
 from schemas.identifier import Identifier, family_of, seed_of, strength
 
 State = dict[str, Any]
@@ -93,11 +93,11 @@ class Profiles:
     def handed(self, profile_id: str, successor: str, outcome: dict[str, str]) -> None:
         """Exit the segments that a profile which has ceased was in, as its successor says."""
         state = self._state(profile_id)
-        last = self._working.get_raw(view_key(profile_id))
-        document = loads(last) if last else {"profile_id": profile_id, "identifiers": [], "aliases": []}
+        last = self._working.load(view_key(profile_id))
+        document = last or {"profile_id": profile_id, "identifiers": [], "aliases": []}
         self._memberships.leave(state, document, successor, outcome)
         if not state["parts"]:
-            self._working.put_raw(view_key(profile_id), None)
+            self._working.save(view_key(profile_id), None)
         self.touch(profile_id, everything("identity"))
 
     def due(self, profile_id: str, at: int) -> None:
@@ -123,8 +123,7 @@ class Profiles:
             return
         merged, history = self._merged(profile_id, state)
         roster = self._roster(state)
-        last = self._working.get_raw(view_key(profile_id))
-        before: dict[str, Any] = loads(last) if last else {}
+        before: dict[str, Any] = self._working.load(view_key(profile_id)) or {}
         document = profile_view(
             merged,
             profile_id=profile_id,
@@ -195,7 +194,7 @@ class Profiles:
         state["v"] += 1
         document["version"] = state["v"]
         encoded = dumps(document)
-        self._working.put_raw(view_key(profile_id), encoded)
+        self._working.save_encoded(view_key(profile_id), document, encoded)
         self._context.send(self._context.topics.profiles, profile_id, encoded)
         self._context.count("profiles_published")
 
@@ -210,7 +209,7 @@ class Profiles:
         if state["v"]:
             state["ceased"] = True
         if not self._memberships.of(state):
-            self._working.put_raw(view_key(profile_id), None)
+            self._working.save(view_key(profile_id), None)
 
 
 def aliases_of(profile_id: str, roster: list[dict[str, Any]]) -> list[str]:

@@ -21,8 +21,9 @@ class Working:
         self._keep = keep
         self._young: dict[bytes, Any] = {}
         self._old: dict[bytes, Any] = {}
-        self._changed: dict[bytes, None] = {}
+        self._changed: dict[bytes, bytes | None] = {}
         self._raw: dict[bytes, bytes | None] = {}
+        self._read: dict[bytes, bytes | None] = {}
 
     def load(self, key: bytes) -> Any:
         """Return the decoded state under `key`, or None."""
@@ -45,10 +46,19 @@ class Working:
             for key, raw in zip(missing, self.reader.get_many(missing), strict=True):
                 young[key] = None if raw is None else loads(raw)
 
+    def prefetch_raw(self, keys: list[bytes]) -> None:
+        """Read many raw values in one call, for this batch."""
+        self._read.update(zip(keys, self.reader.get_many(keys), strict=True))
+
     def save(self, key: bytes, value: Any) -> None:
         """Make `value` the state under `key`; None removes it."""
         self._young[key] = value
         self._changed[key] = None
+
+    def save_encoded(self, key: bytes, value: Any, encoded: bytes) -> None:
+        """Make `value` the state under `key`; `encoded` is it, written by somebody who needed that anyway."""
+        self._young[key] = value
+        self._changed[key] = encoded
 
     def has(self, key: bytes) -> bool:
         """Tell whether a raw key is there, without decoding it."""
@@ -64,18 +74,22 @@ class Working:
         """Return raw bytes as this batch sees them."""
         if key in self._raw:
             return self._raw[key]
+        if key in self._read:
+            return self._read[key]
         return self.reader.get(key)
 
     def take_writes(self, encode: Callable[[Any], bytes] = dumps) -> dict[bytes, bytes | None]:
         """Return everything that changed, encoded, and start a new batch."""
         young = self._young
         writes: dict[bytes, bytes | None] = {}
-        for key in self._changed:
-            value = young[key]
-            writes[key] = None if value is None else encode(value)
+        for key, encoded in self._changed.items():
+            if encoded is None and (value := young[key]) is not None:
+                encoded = encode(value)
+            writes[key] = encoded
         writes.update(self._raw)
         self._changed = {}
         self._raw = {}
+        self._read = {}
         if len(young) > self._keep:
             # A batch may have touched many more: of those only the last are kept.
             self._old = dict(islice(reversed(young.items()), self._keep))

@@ -58,7 +58,7 @@ def test_the_same_message_with_another_body_is_reported_and_the_first_stands() -
 
 def test_a_good_event_decodes_to_itself() -> None:
     event = dict(GOOD)
-    assert decode(dumps(event)) == (event, 5000, 5000)
+    assert decode(dumps(event)) == (event, 5000, 5000, bytes.fromhex(event["event_id"].replace("-", "")))
     assert Record("t", 0, "k", None).value is None
 
 

@@ -1,0 +1,139 @@
+"""Webhooks of vendors: `POST /v1/webhooks/{kind}/{source}`, and the challenges that come before.
+
+Verify, log, answer: nothing waits for anything but Kafka's acknowledgement, because vendors give up after five seconds
+and switch a slow address off. What the vendor's module does not understand is kept as a dead letter.
+"""
+
+import codecs
+from time import monotonic, time_ns
+from typing import Annotated, Any, Final
+
+import structlog
+from fastapi import APIRouter, Path, Request, Response
+
+from ingest.answers import SUCCESS, Refused, not_json, unavailable
+from ingest.body import Disconnected, inflate, read_body
+from ingest.budget import UnavailableError
+from ingest.canonical import Reception, Unfit
+from ingest.sources import Sources
+from ingest.text import NotJsonError, parse
+from ingest.vendors.delivery import Delivery, Handshake, Message, Topic
+from ingest.vendors.mapping import channel_of, messages_of, unfit
+from ingest.vendors.registry import ACCEPTED, VENDORS
+from schemas.metrics import counter
+from schemas.source import Source
+
+router = APIRouter(tags=["webhooks"])
+log = structlog.get_logger(__name__)
+
+Kind = Annotated[str, Path(description="The vendor: the source's `kind`.")]
+Name = Annotated[str, Path(description="The source's name.")]
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "What the vendor sends, signed as it signs.",
+        "content": {"application/json": {"schema": {}}},
+    }
+}
+
+
+@router.post("/v1/webhooks/{kind}/{source}", summary="A vendor's webhook", openapi_extra=_BODY)
+@router.post("/v1/webhooks/{kind}/{source}/", include_in_schema=False)
+async def deliver(request: Request, kind: Kind, source: Name) -> Response:
+    """Take one delivery; 200 says that Kafka has it, or that there is nothing in it to keep."""
+    try:
+        return await _deliver(request, kind, source)
+    except UnavailableError as error:
+        refused = unavailable(error)
+    except NotJsonError as error:
+        refused = not_json(error)
+    except TimeoutError:
+        refused = Refused(408, "body_timeout", "The body stopped coming: send it again.")
+    except Disconnected:
+        return Response(status_code=400)
+    except Refused as error:
+        refused = error
+    counter("kith_collector_refusals_total").labels(refused.code).inc()
+    raise refused
+
+
+@router.api_route("/v1/webhooks/{kind}/{source}", methods=["GET", "HEAD"], summary="A vendor's challenge")
+async def challenge(request: Request, kind: Kind, source: Name) -> Response:
+    """Answer what a vendor asks before it sends anything to this address."""
+    found = _source_of(request.app.state.sources.current, kind, source)
+    handshake = VENDORS[kind].handshake(_delivery(request, found, b""))
+    if handshake is not None:
+        return _answer(handshake)
+    if request.method == "HEAD":
+        return Response()
+    raise Refused(405, "method_not_allowed", f"This is where {kind} sends webhooks, with POST.")
+
+
+async def _deliver(request: Request, kind: str, name: str) -> Response:
+    state = request.app.state
+    source = _source_of(state.sources.current, kind, name)
+    limit = source.limits.batch_bytes
+    with state.patience.waiting():
+        body = await read_body(request.receive, limit, state.budget)
+    if (encoding := request.headers.get("content-encoding")) is not None:
+        body = inflate(body, encoding, limit)
+    delivery = _delivery(request, source, body)
+    vendor = VENDORS[kind]
+    if (handshake := vendor.handshake(delivery)) is not None:
+        return _answer(handshake)
+    if not vendor.verify(delivery):
+        # No payload: whoever sent this is a stranger.
+        log.warning("a webhook is not signed as its source's settings say", kind=kind, source=name, bytes=len(body))
+        raise Refused(401, "invalid_signature", f"Not signed with a secret of this source: see {kind} in the settings.")
+    if body.strip():
+        content = parse(_utf8(body, request.headers.get("content-type", "")))
+        messages = _messages(source, vendor.topic(delivery, content), content)
+        state.rates.take(source, len(messages), monotonic())
+        reception = Reception(
+            source, delivery.received, country=state.settings.default_country, channel=channel_of(source)
+        )
+        waiting = state.intake.submit(messages, reception, body)
+        if waiting is not None:
+            await waiting
+    return Response(ACCEPTED.get(kind, SUCCESS), media_type="application/json")
+
+
+def _messages(source: Source, topic: Topic, content: Any) -> list[Message | Unfit]:
+    try:
+        return messages_of(source, topic, content)
+    except Exception:
+        # A fault of ours: the vendor would only send the same again, so it is kept for when it is mended.
+        log.exception("a webhook could not be read", source=source.name, topic=topic.name)
+        why = "The collector failed on this delivery; its log says where."
+        return [unfit(source, topic, content, "invalid_event", why)]
+
+
+def _source_of(sources: Sources, kind: str, name: str) -> Source:
+    source = sources.by_name.get(name)
+    if source is None or source.kind != kind or kind not in VENDORS:
+        raise Refused(404, "unknown_source", f"No source of kind {kind!r} has this name: look into the sources file.")
+    if source.disabled:
+        raise Refused(404, "source_disabled", "This source is switched off.")
+    return source
+
+
+def _delivery(request: Request, source: Source, body: bytes) -> Delivery:
+    return Delivery(
+        source, request.method, request.headers, request.query_params, body, received=time_ns() // 1_000_000
+    )
+
+
+def _answer(handshake: Handshake) -> Response:
+    return Response(handshake.body, status_code=handshake.status, media_type=handshake.media_type)
+
+
+def _utf8(body: bytes, content_type: str) -> bytes:
+    """Return the body in JSON's charset, from the one that `Content-Type` names; an unknown one is not believed."""
+    charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    if not charset or charset in ("utf-8", "utf8", "us-ascii"):
+        return body
+    try:
+        codecs.lookup(charset)
+        return body.decode(charset, "replace").encode("utf-8", "surrogatepass")
+    except (LookupError, ValueError):
+        return body

@@ -1,0 +1,13 @@
+"""Every vendor by its kind."""
+
+from typing import Final
+
+from ingest.vendors import shopify
+from ingest.vendors.delivery import Vendor
+
+VENDORS: Final[dict[str, Vendor]] = {
+    "shopify": shopify,
+}
+
+# What vendors want to read, where it is more than a status of 200. Adobe Commerce waits for an operation to carry out.
+ACCEPTED: Final[dict[str, bytes]] = {"magento": b'{"op":"success"}'}
