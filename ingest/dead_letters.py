@@ -1,9 +1,8 @@
 """Dead letters: what was not accepted, kept with what a person needs to mend and replay it."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
-from ingest.canonical import Rejection, random_id
+from ingest.canonical import Rejection
 from ingest.text import json_bytes
 from schemas.codec import SCHEMA_VERSION
 from schemas.identifier import uuid5_text
@@ -12,23 +11,19 @@ from schemas.times import to_iso
 
 # Characters of payload that are kept: four events of the largest default size. Longer ones are cut, and say so.
 PAYLOAD_CHARACTERS: Final = 128 * 1024
-_IDENTITY: Final = ("messageId", "originalTimestamp", "timestamp")
 
 
-def dead_letter(
-    source: str, payload: Any, rejection: Rejection, received: int, new_id: Callable[[], str] = random_id
-) -> DeadLetter:
+def dead_letter(source: str, payload: Any, rejection: Rejection, received: int) -> DeadLetter:
     """Return the dead letter of `payload`, the message as it came with what it inherited from its batch.
 
-    A payload that has an identity (a message id or a time of its own) has the same letter id however often it is sent,
-    so that retries are one letter; `sentAt` differs between retries and does not count.
+    What is rejected for the same reason has the same id however often it is sent, so that retries are one letter;
+    `sentAt` differs between retries and does not count.
     """
     text = payload if isinstance(payload, str) else json_bytes(payload).decode()
-    if isinstance(payload, dict) and any(payload.get(key) for key in _IDENTITY):
+    core = text
+    if isinstance(payload, dict) and "sentAt" in payload:
         core = json_bytes({key: value for key, value in payload.items() if key != "sentAt"}).decode()
-        letter_id = uuid5_text(f"{source}:{rejection.reason}:{core}")
-    else:
-        letter_id = new_id()
+    letter_id = uuid5_text(f"{source}:{rejection.reason}:{core}")
     message = rejection.message
     if len(text) > PAYLOAD_CHARACTERS:
         message = f"{message} (The payload is cut after {PAYLOAD_CHARACTERS} of {len(text)} characters.)"

@@ -1,7 +1,7 @@
 """The one way in: messages of any origin become records, and are answered when Kafka has them.
 
-Tracking calls, pixels, imports and webhooks all end here. A message that cannot be an event becomes a dead letter and
-costs nothing but itself.
+Tracking calls, pixels, imports, webhooks and replays all end here. A message that cannot be an event becomes a dead
+letter and costs nothing but itself.
 """
 
 import asyncio
@@ -12,7 +12,9 @@ import structlog
 from orjson import dumps
 from prometheus_client import Counter
 
+from ingest.answers import Refused
 from ingest.canonical import Event, Reception, RefusedError, Rejection, Unfit, event_of, random_id
+from ingest.dead_letter_limits import DeadLetterLimits
 from ingest.dead_letters import dead_letter
 from ingest.producer import Log, Record
 from ingest.text import NotJsonError, check_levels, json_bytes
@@ -22,54 +24,54 @@ from schemas.topics import Topics
 
 log = structlog.get_logger(__name__)
 
+NewId = Callable[[], str]
+
 
 class Intake:
     """Turns messages into records and hands them to the log."""
 
-    def __init__(self, records: Log, topics: Topics, new_id: Callable[[], str] = random_id) -> None:
+    def __init__(self, records: Log, topics: Topics, new_id: NewId = random_id) -> None:
         self._records = records
         self._topics = topics
         self._new_id = new_id
+        self._limits = DeadLetterLimits()
         self._events = _Labelled(counter("kith_collector_events_total"))
         self._letters = _Labelled(counter("kith_collector_dead_letters_total"))
 
     def submit(self, messages: Iterable[Any], reception: Reception, raw: bytes = b"") -> asyncio.Future[None] | None:
         """Hand messages over; the future is done when all are safe, None means that there was nothing to keep.
 
-        What is `Unfit` among them becomes a dead letter as it is.
-
-        `raw` is the JSON the messages come from. Raises `NotJsonError` when it nests too deep, `UnavailableError` when
-        Kafka takes nothing now: in both cases none of the messages was handed over.
+        What is `Unfit` among them becomes a dead letter as it is. `raw` is the JSON the messages come from. Raises
+        `NotJsonError` when it nests too deep, `UnavailableError` when Kafka takes nothing now, `Refused` when all of
+        them are dead letters beyond the source's limit: in each case
+        none of the messages was handed over.
         """
-        name, limit, topics = reception.source.name, reception.source.limits.event_bytes, self._topics.events
+        name, new_id, rejected_topic = reception.name, self._new_id, self._topics.rejected
         records: list[Record] = []
         accepted: dict[str, int] = {}
         rejected: dict[str, int] = {}
+        dropped = 0
         for message in messages:
-            try:
-                if type(message) is Unfit:
-                    message, reason, why = message
-                    raise RefusedError(reason, why)
-                event = event_of(message, reception, self._new_id)
-                value = _written(event, raw)
-                # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
-                if len(value) > limit and (size := len(json_bytes(message))) > limit:
-                    raise RefusedError("event_too_large", f"The event has {size} bytes; {limit} are allowed.")
-            except RefusedError as refused:
-                rejection = refused.rejection
-            except NotJsonError:
-                raise
-            except Exception:
-                # A fault of ours, not of the sender's; even so it must not cost the message's neighbours anything.
-                log.exception("an event could not be read", source=name)
-                rejection = Rejection("invalid_event", "The collector failed on this event; its log says where.")
-            else:
+            found = self.read(message, reception, raw, new_id)
+            if not isinstance(found, Rejection):
+                event, record = found
+                records.append(record)
                 channel = event["channel"]
-                records.append((topics[channel], event["seed"], value))
                 accepted[channel] = accepted.get(channel, 0) + 1
                 continue
-            records.append((self._topics.rejected, name, self._letter(message, rejection, reception)))
-            rejected[rejection.reason] = rejected.get(rejection.reason, 0) + 1
+            letter = self._letter(message, found, reception)
+            if self._limits.take(reception.source, len(letter), reception.received):
+                records.append((rejected_topic, name, letter))
+                rejected[found.reason] = rejected.get(found.reason, 0) + 1
+            else:
+                dropped += 1
+        if dropped and not records:
+            raise Refused(
+                429,
+                "too_many_dead_letters",
+                "More of what this source sends is rejected than is kept: see /v1/dead-letters and mend the sender.",
+                retry_after=self._limits.WAIT_S,
+            )
         if not records:
             return None
         acknowledged = self._records.write(records, reception.received)
@@ -79,10 +81,33 @@ class Intake:
             self._letters.add(count, name, reason)
         return acknowledged
 
+    def read(self, message: Any, reception: Reception, raw: bytes, new_id: NewId) -> tuple[Event, Record] | Rejection:
+        """Return the event of one message with its record, or why there is none. Raises `NotJsonError` only."""
+        try:
+            if type(message) is Unfit:
+                return Rejection(message.reason, message.message)
+            event = event_of(message, reception, new_id)
+            value = _written(event, raw)
+            # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
+            limit = reception.source.limits.event_bytes
+            if len(value) > limit and (size := len(json_bytes(message))) > limit:
+                return Rejection("event_too_large", f"The event has {size} bytes; {limit} are allowed.")
+        except RefusedError as refused:
+            return refused.rejection
+        except NotJsonError:
+            raise
+        except Exception:
+            # A fault of ours, not of the sender's; even so it must not cost the message's neighbours anything.
+            log.exception("an event could not be read", source=reception.name)
+            return Rejection("invalid_event", "The collector failed on this event; its log says where.")
+        return event, (self._topics.events[event["channel"]], event["seed"], value)
+
     def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> bytes:
+        if type(message) is Unfit:
+            message = message.payload
         if isinstance(message, dict) and reception.sent is not None and "sentAt" not in message:
             message = {**message, "sentAt": to_iso(reception.sent)}
-        return json_bytes(dead_letter(reception.source.name, message, rejection, reception.received, self._new_id))
+        return json_bytes(dead_letter(reception.name, message, rejection, reception.received))
 
 
 def _written(event: Event, raw: bytes) -> bytes:

@@ -30,6 +30,12 @@ METRICS: tuple[Metric, ...] = (
     # Collector.
     Metric("kith_collector_events_total", "counter", "Events handed over to Kafka.", ("source", "channel")),
     Metric("kith_collector_dead_letters_total", "counter", "Messages kept as dead letters.", ("source", "reason")),
+    Metric(
+        "kith_collector_dead_letters_dropped_total",
+        "counter",
+        "Dead letters not kept: the source is over its limit. Alert on this.",
+        ("source",),
+    ),
     Metric("kith_collector_refusals_total", "counter", "Requests refused.", ("code",)),
     Metric("kith_collector_acknowledge_seconds", "histogram", "From hand-over to acknowledgement.", (), SECONDS),
     Metric("kith_collector_unacknowledged_bytes", "gauge", "Bytes handed over and not yet acknowledged."),
@@ -63,6 +69,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("kith_clickhouse_running", "gauge", "Statements under way."),
     # API.
     Metric("kith_api_requests_total", "counter", "Requests answered.", ("route", "status")),
+    Metric("kith_api_webhooks_total", "counter", "Tries of webhooks: delivered, failed, dead.", ("outcome",)),
+    Metric("kith_api_webhook_seconds", "histogram", "One try of a webhook.", (), SECONDS),
+    Metric("kith_api_webhooks_waiting", "gauge", "Webhooks that failed and are tried again later."),
     Metric("kith_api_request_seconds", "histogram", "From request to answer.", ("route",), SECONDS),
 )
 _BY_NAME = {metric.name: metric for metric in METRICS}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from schemas.errors import KithError
 from schemas.event import Channel, EventType
+from schemas.json_path import check as check_paths
 
 Kind = Literal[
     "tracking",
@@ -65,6 +66,9 @@ class Limits(BaseModel):
     event_bytes: int = Field(32 * 1024, ge=1024, le=512 * 1024, description="Bytes of one event.")
     batch_bytes: int = Field(4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Bytes of a request, inflated.")
     batch_events: int = Field(2500, ge=1, le=100_000, description="Events in one request.")
+    dead_letter_bytes_per_day: int = Field(
+        256 * 1024 * 1024, ge=1024, description="Bytes of dead letters that are kept, per process."
+    )
     events_per_second: float | None = Field(None, gt=0, description="Rate limit, per process; unset: none.")
 
 
@@ -81,6 +85,11 @@ class EventMapping(BaseModel):
     properties: dict[str, Any] = Field(default_factory=dict)
     traits: dict[str, Any] = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _readable(self) -> "EventMapping":
+        check_paths(self.model_dump())
+        return self
 
 
 class Pull(BaseModel):
