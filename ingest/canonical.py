@@ -16,6 +16,7 @@ from ingest.orders import order_properties
 from ingest.text import json_bytes
 from processors.identity.extract import identifiers_of, in_order
 from processors.identity.normalise import normalise, text_of
+from processors.profile.traits import check_traits
 from schemas.codec import SCHEMA_VERSION
 from schemas.event import CHAT_EVENTS, EVENT_TYPES, ORDER_EVENTS, Channel, IdentifierJson
 from schemas.identifier import Identifier, event_id_of, seed_of, uuid5_text
@@ -58,7 +59,8 @@ class Reception:
 
     `received` and `sent` are milliseconds since 1970 (`sent` is the batch's `sentAt`); `country` is the region of phone
     numbers that name none; `user_agent` and `ip` are the browser's own, None for everything that is no browser; a
-    `historical` message keeps the time that it gives.
+    `historical` message keeps the time that it gives; `channel` is that of events whose name decides none, unless the
+    source sets one.
     """
 
     __slots__ = (
@@ -83,10 +85,11 @@ class Reception:
         user_agent: str | None = None,
         ip: str | None = None,
         historical: bool = False,
+        channel: Channel = "web",
     ) -> None:
         self.source = source
         self.name = source.name
-        self.channel: Channel = source.channel or "web"
+        self.channel: Channel = source.channel or channel
         self.country = source.country or country
         self.received = received
         self.received_at = iso(received)
@@ -150,8 +153,11 @@ def event_of(message: Any, reception: Reception, new_id: Callable[[], str]) -> E
         event = text_of(get("name")) or text_of(properties.get("name")) or None
 
     # Some SDKs put a person's traits into the context only; on identify they are the person's.
-    if type_ == "identify" and isinstance(further := context.get("traits"), dict) and further:
-        traits = {**further, **traits}
+    if type_ == "identify":
+        if isinstance(further := context.get("traits"), dict) and further:
+            traits = {**further, **traits}
+        if traits and (excess := _excess(traits)) is not None:
+            raise RefusedError("too_many_traits", excess)
     if reception.ip is not None or type_ in _WITH_MORE:
         context = _context(message, type_, context, reception)
 
@@ -215,6 +221,15 @@ def _no_object(key: str, value: Any) -> dict[str, Any]:
     if value is None or value == []:
         return {}
     raise RefusedError("invalid_event", f"`{key}` must be a JSON object.")
+
+
+def _excess(traits: dict[str, Any]) -> str | None:
+    """Return what is too much about a person's traits, or None."""
+    try:
+        return check_traits({"type": "identify", "traits": traits})
+    except RecursionError:
+        # Nests deeper than JSON may: refused as such when it is written.
+        return None
 
 
 def _context(message: Mapping[str, Any], type_: str, context: dict[str, Any], reception: Reception) -> dict[str, Any]:

@@ -199,6 +199,21 @@ def test_traits_of_identify_may_stand_in_the_context() -> None:
     assert event_of({"context": context})["traits"] == {}
 
 
+def test_a_person_s_traits_have_limits() -> None:
+    many = {f"k{number}": number for number in range(300)}
+    identify: dict[str, Any] = {"type": "identify", "userId": "u1"}
+    assert event_of({**identify, "traits": many})["traits"] == many
+    for message in (
+        {**identify, "traits": {**many, "one": "more"}},
+        {**identify, "traits": many, "context": {"traits": {"one": "more"}}},
+        {**identify, "traits": {"text": "x" * (64 * 1024)}},
+    ):
+        outcome = received(message)
+        assert isinstance(outcome, Rejection)
+        assert outcome.reason == "too_many_traits"
+    assert event_of({"type": "group", "userId": "u1", "groupId": "g", "traits": {**many, "one": "more"}})
+
+
 def test_traits_of_a_group_are_the_group_s() -> None:
     event = event_of({"type": "group", "groupId": 7, "traits": {"email": "office@acme.example"}})
     assert event["identifiers"] == [{"type": "user_id", "value": "u1"}]
