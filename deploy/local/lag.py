@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
 from deploy.local.topics import connect, partition_counts
+from projections.batch import projections
 from schemas.errors import KithError
 from schemas.settings import Settings
 from schemas.topics import Topics
@@ -39,16 +40,7 @@ def readers(topics: Topics) -> dict[str, list[str]]:
     """
     return {
         "worker": [*topics.partition_inputs(), topics.evidence],
-        "projector": [
-            *topics.events.values(),
-            topics.rejected,
-            topics.assignments,
-            topics.decisions,
-            topics.profiles,
-            topics.orders,
-            topics.definitions,
-            topics.changes,
-        ],
+        "projector": list(projections(topics)),
     }
 
 

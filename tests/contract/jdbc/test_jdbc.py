@@ -8,10 +8,12 @@ import pytest
 
 from tests.parts.clickhouse import running_clickhouse
 
-_MISSING = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+_MISSING = [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]
 
 
-@pytest.mark.skipif(bool(_MISSING), reason=f"the JDBC contract needs {' and '.join(_MISSING)} (apt install maven)")
+@pytest.mark.skipif(
+    bool(_MISSING), reason=f"needs {' and '.join(_MISSING)}: apt-get install maven default-jdk-headless"
+)
 def test_the_driver_finds_a_clickhouse(tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(Path(__file__).parent, project, ignore=shutil.ignore_patterns("*.py", "target", "__pycache__"))
