@@ -17,7 +17,8 @@ from ingest.openapi import describe
 from ingest.origin import Proxies
 from ingest.patience import Patience
 from ingest.producer import Log, Producer
-from ingest.routes import browser, health
+from ingest.rate import RateLimits
+from ingest.routes import browser, health, webhooks
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
 from ingest.text import NotJsonError
@@ -62,9 +63,13 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     app.state.sources = sources
     app.state.intake = intake
     app.state.proxies = proxies
+    app.state.patience = patience
+    app.state.budget = budget
+    app.state.rates = RateLimits()
     app.state.settings = settings
     app.include_router(browser.router)
     app.include_router(health.router)
+    app.include_router(webhooks.router)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)

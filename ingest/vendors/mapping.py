@@ -33,8 +33,16 @@ def channel_of(source: Source) -> Channel:
 def messages_of(source: Source, topic: Topic, content: Any) -> list[Message | Unfit]:
     """Return what a delivery says as messages with ids, or one `Unfit` that holds it all.
 
-    The first message has the delivery's id, further ones the same with a number, unless the vendor names them itself.
+    The first message has the delivery's id, further ones the same with a number, unless the vendor names them itself. A
+    list is many deliveries in one.
     """
+    if isinstance(content, list):
+        parts = (Topic(topic.name, f"{topic.delivery_id}.{number}") for number in range(len(content)))
+        return [each for part, item in zip(parts, content, strict=True) for each in _said(source, part, item)]
+    return _said(source, topic, content)
+
+
+def _said(source: Source, topic: Topic, content: Any) -> list[Message | Unfit]:
     if not isinstance(content, Mapping):
         return [unfit(source, topic, content, "invalid_event", "The body must be a JSON object.")]
     found = VENDORS[source.kind].events(topic.name, content, source)

@@ -2,11 +2,14 @@
 
 from typing import Final
 
-from ingest.vendors import shopify
+from ingest.vendors import generic, magento, shopify, woocommerce
 from ingest.vendors.delivery import Vendor
 
 VENDORS: Final[dict[str, Vendor]] = {
     "shopify": shopify,
+    "woocommerce": woocommerce,
+    "magento": magento,
+    "generic": generic,
 }
 
 # What vendors want to read, where it is more than a status of 200. Adobe Commerce waits for an operation to carry out.

@@ -1,7 +1,7 @@
 """WooCommerce: orders with their refunds, and customers.
 
-A delivery is signed with `X-WC-Webhook-Signature`, base64 of HMAC-SHA256 over the raw body. On saving a webhook the shop
-first sends a form, `webhook_id=N`, without a signature. What polling reads over REST has the same shape.
+A delivery is signed with `X-WC-Webhook-Signature`, base64 of HMAC-SHA256 over the raw body. When a webhook is saved the
+shop first sends a form, `webhook_id=N`, without a signature. What polling reads over REST has the same shape.
 https://woocommerce.github.io/woocommerce-rest-api-docs/
 """
 
@@ -68,7 +68,9 @@ def _order(order: Mapping[str, Any], source: Source, *, is_new: bool) -> list[Me
     buyer, properties = _buyer(order, source), _properties(order)
     placed = _time(order, "date_created")
     if state in _DRAFTS:
-        return [track("Checkout Started", buyer, {**properties, "order_id": None, "checkout_id": text(order, "id")}, placed)]
+        return [
+            track("Checkout Started", buyer, {**properties, "order_id": None, "checkout_id": text(order, "id")}, placed)
+        ]
     changed = _time(order, "date_modified") or placed
     if is_new:
         messages = [track("Order Completed", buyer, properties, placed)]
