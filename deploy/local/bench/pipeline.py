@@ -1,7 +1,7 @@
 """The path behind the collector: events in the log until identity, profiles, 20 segments and ClickHouse have them.
 
 The events become visible at one instant, to processes that are up and wait; from then until everything has been
-projected is the time. The baseline is a stock Faust agent that reads the same records and only decodes them. What each
+projected is the time. There are as many workers as cores, as an operator would start. The baseline is a stock Faust agent that reads the same records and only decodes them. What each
 process has cost is told too: CPU time says more than the clock on a machine that does other work.
 """
 
@@ -12,6 +12,7 @@ import time
 
 import orjson
 
+from deploy.local.bench.conditions import cores
 from deploy.local.bench.cost import cpu_seconds
 from deploy.local.bench.filling import Filler, records
 from deploy.local.bench.result import Result
@@ -22,7 +23,6 @@ from deploy.local.child import leashed
 from schemas.errors import KithError
 
 PEOPLE = 6_000
-_PROCESSES = ("worker-1", "projector", "clickhouse", "kafka")
 _AGENT_S = 600.0
 
 
@@ -31,28 +31,32 @@ async def measure(bench: Bench) -> Result:
     events = bench.size(100_000, 1_000)
     people = bench.size(PEOPLE, 60)
     async with open_stage(bench.folder / "pipeline", bench.show) as stage:
-        bench.show("starting worker, projector and api")
-        await stage.start("worker-1", "projector", "api")
+        workers = [f"worker-{number}" for number in range(1, min(cores(), stage.settings.partitions) + 1)]
+        processes = (*workers, "projector", "clickhouse", "kafka")
+        bench.show("starting workers, projector and api")
+        await stage.start(*workers, "projector", "api")
         await stage.define_segments()
         bench.show(f"writing {events:,} events to the log")
         filler = await asyncio.to_thread(Filler, stage.settings)
         opened = time.time_ns() // 1_000_000 - events * STEP_MS
         await asyncio.to_thread(filler.write, records(traffic(events, people), opened))
-        before = {name: cpu_seconds(stage.pid(name)) for name in _PROCESSES}
+        before = {name: cpu_seconds(stage.pid(name)) for name in processes}
         bench.show(f"{events:,} events on their way to ClickHouse")
         started = await asyncio.to_thread(filler.release)
         await stage.caught_up()
         seconds = time.monotonic() - started
-        used = {name: cpu_seconds(stage.pid(name)) - before[name] for name in _PROCESSES}
+        used = {name: cpu_seconds(stage.pid(name)) - before[name] for name in processes}
         await _check_archived(stage, events)
         bench.show("the stock agent decodes the same events")
         agent = await _agent(stage, events)
-    result = Result(sizes={"events": events, "people": people, "segments": 20, "workers": 1})
+    result = Result(sizes={"events": events, "people": people, "segments": 20, "workers": len(workers)})
     result.add("pipeline", events / seconds, "events/s", events / agent["seconds"])
-    mine = used["worker-1"] + used["projector"]
+    for name in workers:
+        used["worker"] = used.get("worker", 0.0) + used.pop(name)
+    mine = used["worker"] + used["projector"]
     result.add("pipeline_cpu", mine / events * 1e6, "µs/event", agent["cpu_seconds"] / events * 1e6)
-    for name in _PROCESSES:
-        result.add(f"pipeline_cpu_{name.partition('-')[0]}", used[name] / events * 1e6, "µs/event")
+    for name, seconds_used in used.items():
+        result.add(f"pipeline_cpu_{name}", seconds_used / events * 1e6, "µs/event")
     return result
 
 

@@ -38,8 +38,9 @@ class Stage:
         self._supervisor = supervisor
 
     async def start(self, *names: str) -> None:
-        """Start these of collector, worker-1, projector and api, and return when they are ready."""
-        specs = plan_services(self.settings, self.credentials, self.folder, 1)
+        """Start these of collector, worker-1, worker-2 …, projector and api, and return when they are ready."""
+        workers = sum(name.startswith("worker-") for name in names)
+        specs = plan_services(self.settings, self.credentials, self.folder, workers)
         await self._supervisor.start([spec for spec in specs if spec.name in names])
 
     async def run(self, spec: ProcessSpec) -> None:
