@@ -18,7 +18,8 @@ from ingest.origin import Proxies
 from ingest.patience import Patience
 from ingest.producer import Log, Producer
 from ingest.rate import RateLimits
-from ingest.routes import browser, health, webhooks
+from ingest.replays import Replays
+from ingest.routes import browser, health, replays, webhooks
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
 from ingest.text import NotJsonError
@@ -66,10 +67,12 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     app.state.patience = patience
     app.state.budget = budget
     app.state.rates = RateLimits()
+    app.state.replays = Replays(intake, log, settings.topics, settings.default_country)
     app.state.settings = settings
     app.include_router(browser.router)
     app.include_router(health.router)
     app.include_router(webhooks.router)
+    app.include_router(replays.router)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)

@@ -92,7 +92,7 @@ class Producer:
 
     def __init__(self, bootstrap: str, topics: Topics, partitions: int, budget: Budget, timeout_s: float) -> None:
         self._bootstrap = bootstrap
-        self._names = (*topics.events.values(), topics.rejected)
+        self._names = (*topics.events.values(), topics.rejected, topics.replays)
         self._partitions = partitions
         self._budget = budget
         self._timeout_s = timeout_s

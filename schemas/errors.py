@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     "unknown_topic": "This webhook topic is kept here until Kith understands it; replay it then.",
     "plan_violation": "The event breaks the source's tracking plan at the named path.",
     "undecodable": "The record in the log is not a canonical event.",
+    "unknown_source": "Add the source again, or switch it on, and replay the dead letter.",
     "suppressed": "The person is suppressed by a privacy request.",
 }
 

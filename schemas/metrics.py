@@ -36,6 +36,7 @@ METRICS: tuple[Metric, ...] = (
         "Dead letters not kept: the source is over its limit. Alert on this.",
         ("source",),
     ),
+    Metric("kith_collector_replays_total", "counter", "Dead letters that went in again.", ("source", "outcome")),
     Metric("kith_collector_refusals_total", "counter", "Requests refused.", ("code",)),
     Metric("kith_collector_acknowledge_seconds", "histogram", "From hand-over to acknowledgement.", (), SECONDS),
     Metric("kith_collector_unacknowledged_bytes", "gauge", "Bytes handed over and not yet acknowledged."),

@@ -104,3 +104,17 @@ class DeadLetter(TypedDict):
     message: str
     at: str
     payload: str  # as readable text
+
+
+class Replay(TypedDict):
+    """`events.replays`: what became of a dead letter that went in again. Key: `source`."""
+
+    schema_version: int
+    id: str  # the dead letter's
+    source: str
+    at: str  # when it was replayed
+    outcome: Literal["accepted", "rejected"]
+    event_ids: list[str]  # the events that it became
+    reason: str | None  # why it was rejected again: a member of `errors.REASONS`
+    message: str
+    corrected: bool  # whether a person had changed the payload

@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     )
     write_keys: str = Field("", description="Write keys of the tracking source `default`.")
     sources: Path | None = Field(None, description="YAML file of sources.")
+    collector_url: str | None = Field(
+        None, description="Where the API reaches the collector, to replay dead letters; unset: on this machine."
+    )
+    replay_key: SecretStr = Field(
+        SecretStr(""), description="Secret that API and collector share for replays; unset: there are none."
+    )
     default_country: str | None = Field(None, description="Region for phone numbers that name none, e.g. `FR`.")
     trusted_proxies: str = Field("", description="Networks whose X-Forwarded-For is believed, e.g. `10.0.0.0/8`.")
     acknowledge_timeout_s: float = Field(10.0, gt=0, description="How long the collector waits for Kafka before 503.")
@@ -109,6 +115,12 @@ class Settings(BaseSettings):
     def clickhouse(self) -> str:
         """Return ClickHouse's URL."""
         return self.clickhouse_url or f"http://127.0.0.1:{self.clickhouse_port}"
+
+    @property
+    def collector(self) -> str:
+        """Return the collector's address, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.collector_url or f"http://{host}:{self.collector_port}").rstrip("/")
 
     @property
     def store_dir(self) -> Path:

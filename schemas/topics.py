@@ -31,6 +31,7 @@ SPECS: tuple[TopicSpec, ...] = (
         for channel in CHANNELS
     ),
     TopicSpec("events.rejected", "source id", "delete", True, "Dead letters.", retention_ms=30 * DAY_MS),
+    TopicSpec("events.replays", "source id", "delete", False, "What became of dead letters.", retention_ms=30 * DAY_MS),
     TopicSpec(
         "identity.evidence",
         "seed",
@@ -81,6 +82,7 @@ class Topics:
         self.prefix = prefix
         self.events: dict[str, str] = {channel: f"{prefix}events.{channel}" for channel in CHANNELS}
         self.rejected = f"{prefix}events.rejected"
+        self.replays = f"{prefix}events.replays"
         self.evidence = f"{prefix}identity.evidence"
         self.assignments = f"{prefix}identity.assignments"
         self.decisions = f"{prefix}identity.decisions"
