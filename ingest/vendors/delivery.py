@@ -1,6 +1,6 @@
 """What a vendor's module is given, and what it has to answer: the one interface of all vendors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, Protocol
@@ -49,6 +49,12 @@ class Topic(NamedTuple):
     delivery_id: str
 
 
+class Unknown(NamedTuple):
+    """A part of a delivery that is not understood: `content` is a delivery of its own that holds nothing else."""
+
+    content: Mapping[str, Any]
+
+
 class Vendor(Protocol):
     """The four functions of a vendor's module."""
 
@@ -67,7 +73,7 @@ class Vendor(Protocol):
         """Return the topic and delivery id of a verified delivery, whatever JSON `content` is."""
         ...
 
-    def events(self, topic: str, content: Mapping[str, Any], source: Source) -> list[Message] | None:
+    def events(self, topic: str, content: Mapping[str, Any], source: Source) -> Sequence[Message | Unknown] | None:
         """Return what the delivery says, in the order in which it happened; None for a topic not understood.
 
         An empty list means: understood, and nothing is said about a person. Never raises for any JSON.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ingest.canonical import MESSAGE_ID_CHARACTERS, Unfit
-from ingest.vendors.delivery import Message, Topic
+from ingest.vendors.delivery import Message, Topic, Unknown
 from ingest.vendors.registry import VENDORS
 from schemas.event import Channel
 from schemas.identifier import uuid5_text
@@ -50,9 +50,14 @@ def _said(source: Source, topic: Topic, content: Any) -> list[Message | Unfit]:
         known = f"The topic {topic.name!r}" if topic.name else "A delivery without a topic"
         return [unfit(source, topic, content, "unknown_topic", f"{known} of {source.kind} is not understood yet.")]
     messages: list[Message | Unfit] = []
-    for number, message in enumerate(found):
-        own = message.get("messageId") or (f"{topic.delivery_id}:{number}" if number else topic.delivery_id)
-        messages.append({**message, "messageId": own if len(own) <= MESSAGE_ID_CHARACTERS else uuid5_text(own)})
+    for number, said in enumerate(found):
+        own = f"{topic.delivery_id}:{number}" if number else topic.delivery_id
+        if isinstance(said, Unknown):
+            why = f"This part of a delivery about {topic.name!r} is not understood yet."
+            messages.append(unfit(source, Topic(topic.name, own), said.content, "unknown_topic", why))
+        else:
+            own = said.get("messageId") or own
+            messages.append({**said, "messageId": own if len(own) <= MESSAGE_ID_CHARACTERS else uuid5_text(own)})
     return messages
 
 

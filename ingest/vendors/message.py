@@ -53,8 +53,9 @@ def identify(
     message_id: str | None = None,
 ) -> Message:
     """Return an identify message: the person's traits as of `at`."""
-    known = {"email": text(person.email), "phone": text(person.phone), "address": _address(person), **traits}
-    return compact({**_head("identify", person, at, message_id), "traits": compact(known), "context": _context(person)})
+    known = {"email": text(person.email), "phone": text(person.phone), "address": _address(person)}
+    said = {**compact(traits), **compact(known)}
+    return compact({**_head("identify", person, at, message_id), "traits": said, "context": _context(person)})
 
 
 def _head(type_: str, person: Person, at: str | None, message_id: str | None) -> dict[str, Any]:

@@ -2,13 +2,20 @@
 
 from typing import Final
 
-from ingest.vendors import generic, magento, shopify, woocommerce
+from ingest.vendors import chatwoot, crisp, generic, intercom, magento, meta, shopify, stripe, woocommerce, x, zendesk
 from ingest.vendors.delivery import Vendor
 
 VENDORS: Final[dict[str, Vendor]] = {
     "shopify": shopify,
     "woocommerce": woocommerce,
     "magento": magento,
+    "stripe": stripe,
+    "intercom": intercom,
+    "zendesk": zendesk,
+    "chatwoot": chatwoot,
+    "crisp": crisp,
+    "meta": meta,
+    "x": x,
     "generic": generic,
 }
 
