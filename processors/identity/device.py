@@ -110,6 +110,24 @@ class Device:
         users = {run.user for run in self.runs}
         self.users = {identifier: user for identifier, user in self.users.items() if identifier in users}
 
+    def forget_user(self, identifier: Node) -> None:
+        """Forget that a strong identifier ever logged in."""
+        if self.users.pop(identifier, None) is not None:
+            self.runs = [run for run in self.runs if run.user != identifier]
+            self._changed(0)
+
+    def forget(self) -> None:
+        """Forget everything, also what was published."""
+        self.known = self.asked = self.contested = False
+        self.shared_at = self.released = None
+        self.runs, self.users, self.slices = [], {}, []
+        self._changed(0)
+
+    @property
+    def blank(self) -> bool:
+        """Tell whether there is nothing to be kept about it."""
+        return not (self.known or self.asked or self.users or self.shared_at or self.released is not None)
+
     def look_up(self, identifier: Node, owner: Node | None, released: int | None, shared: bool) -> None:
         """Take over from its component what matters about a user."""
         user = self.users.get(identifier)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from processors.identity.component import Evidence, Ruling
 from processors.identity.evidence import Item
+from processors.identity.forgetting import forget
 from processors.identity.graph import Graph
 from processors.identity.grouping import Node
 from processors.identity.normalise import fold_provider
@@ -29,6 +30,7 @@ class Intake:
             "link": self._link,
             "split": self._split,
             "release": self._release,
+            "erase": self._erase,
         }
 
     def take(self, items: Iterable[Item]) -> None:
@@ -148,6 +150,10 @@ class Intake:
             graph.release(identifier, at)
             self._withdraw_links(identifier, at)
         self._touched.released.append(Released(identifier, decision_id, at, reason))
+
+    def _erase(self, item: Item) -> None:
+        for type_, value in item[3]:
+            forget(self._graph, (type_, value))
 
     def _withdraw_links(self, identifier: Node, at: int) -> None:
         """A release ends the links that operators had made before."""

@@ -27,6 +27,7 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
+    erased: set[Node] = field(default_factory=set)  # what ends of theirs is to be forgotten, also that it was there
     writes: dict[bytes, bytes | None] = field(default_factory=dict)
 
     @cached_property

@@ -110,6 +110,16 @@ class Store:
         self._moved[identifier] = self._absent.pop(identifier)
         return member
 
+    def forget(self, identifier: Node, member: Member) -> None:
+        """Remove a strong identifier's record: it is as if it had never been found."""
+        for kept in (self._components, *(() if self._earlier is None else self._earlier[:1])):
+            kept.pop(identifier, None)
+        self._moved.pop(identifier, None)
+        key = self._absent[identifier] = strong_key(identifier)
+        self._writes[key] = None
+        for number in range(member.chunks):
+            self._writes[logins_key(identifier, number)] = None
+
     def place(self, component: Component, *moved: Node) -> None:
         """Make `component` the one of these members."""
         for identifier in moved:

@@ -28,6 +28,7 @@ class Touched:
     overruled: list[tuple[Pair, Ruling]] = field(default_factory=list)
     shared: dict[Node, Moment] = field(default_factory=dict)  # strong identifiers that have just become shared
     released: list[Released] = field(default_factory=list)
+    erased: list[tuple[Node, int | None]] = field(default_factory=list)  # slices of what was forgotten, by their start
 
     def component(self, component: Component) -> None:
         """Have a component grouped anew and written."""

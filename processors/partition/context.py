@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from processors.erasure.masks import Masks
 from processors.partition.effects import Send
-from processors.partition.messages import TO_ORDER, TO_PROFILE, TO_SEED, TO_UNIT, Item, encode
+from processors.partition.messages import OF_ERASURE, TO_ORDER, TO_PROFILE, TO_SEED, TO_UNIT, Item, encode
 from processors.partition.working import Working
 from processors.segments.compile import Compiled
 from schemas.codec import SCHEMA_VERSION, dumps
@@ -28,6 +29,7 @@ class Context:
     working: Working
     compiled: Compiled  # what is evaluated
     observing: Compiled  # what is observed: `compiled`, and definitions whose history is not complete yet
+    masks: Masks = field(default_factory=Masks)  # what of the log is not to be seen
     now: int = 0
     sends: list[Send] = field(default_factory=list)
     evidence: list[Item] = field(default_factory=list)
@@ -76,7 +78,8 @@ class Context:
             for first in range(0, len(items), ITEMS_A_RECORD):
                 self.send(self.topics.inbox, receiver, encode(receiver, items[first : first + ITEMS_A_RECORD]))
         for first in range(0, len(self.evidence), ITEMS_A_RECORD):
-            value = {"schema_version": SCHEMA_VERSION, "items": self.evidence[first : first + ITEMS_A_RECORD]}
+            items = self.evidence[first : first + ITEMS_A_RECORD]
+            value = {"schema_version": SCHEMA_VERSION, "unit": self.number, "items": items}
             self.send(self.topics.evidence, str(self.number), dumps(value))
         sends = [*self.sends, *self.last]
         self.sends, self.last, self.evidence, self._outbox = [], [], [], {}
@@ -84,7 +87,10 @@ class Context:
 
 
 def level_of(kind: str) -> str:
-    """Return what an inbox item is for: `profile`, `seed`, `order` or `unit`. Raises `ValueError` for another kind."""
+    """Return what an inbox item is for: `profile`, `seed`, `order`, `unit` or `erasure`.
+
+    Raises `ValueError` for another kind.
+    """
     if kind in TO_PROFILE:
         return "profile"
     if kind in TO_SEED:
@@ -93,4 +99,6 @@ def level_of(kind: str) -> str:
         return "order"
     if kind in TO_UNIT:
         return "unit"
+    if kind in OF_ERASURE:
+        return "erasure"
     raise ValueError(f"unknown inbox item {kind!r}")

@@ -7,10 +7,12 @@ The shell reads, asks the archive, sends and writes; everything that decides wha
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from processors.erasure.masks import Masks
 from processors.partition.context import Context, level_of
 from processors.partition.decode import Decoded, decode
 from processors.partition.duplicates import REMEMBERED_DAYS, Seen, conflict, is_old
 from processors.partition.effects import Effects, Reader, Record
+from processors.partition.forget import ANSWERS, Forgetting
 from processors.partition.keys import (
     JOBS,
     POSITIONS,
@@ -30,6 +32,7 @@ from processors.partition.seeds import Seeds
 from processors.partition.working import Working
 from processors.segments.compile import Compiled, compile_set
 from schemas.codec import dumps, loads
+from schemas.times import to_millis
 from schemas.topics import Topics
 
 # The most timers in one batch, so that a million that are due at once do not make one transaction.
@@ -40,17 +43,25 @@ class Partition:
     """The fold of unit `number`. One batch at a time: `start`, any number of inputs, `finish`."""
 
     def __init__(
-        self, number: int, partitions: int, locate: Callable[[str], int], topics: Topics, reader: Reader
+        self,
+        number: int,
+        partitions: int,
+        locate: Callable[[str], int],
+        topics: Topics,
+        reader: Reader,
+        masks: Masks | None = None,
     ) -> None:
         self._working = Working(reader)
         compiled = compile_set({})
-        self._context = Context(number, locate, topics, self._working, compiled, compiled)
+        self._masks = Masks() if masks is None else masks
+        self._context = Context(number, locate, topics, self._working, compiled, compiled, self._masks)
         self._topics = topics
         self._event_topics = frozenset(topics.events.values())
         self._seen = Seen(self._working)
         self._seeds = Seeds(self._context)
         self._orders = Orders(self._context, self._seeds)
         self._profiles = Profiles(self._context)
+        self._forgetting = Forgetting(self._context, partitions, self._seeds, self._orders, self._profiles, self._seen)
         self._rollout = Rollout(self._context, partitions, self._profiles.touch, self._seeds.fold_leaves)
         raw = reader.get(POSITIONS)
         self.positions: dict[str, int] = loads(raw) if raw else {}
@@ -110,15 +121,19 @@ class Partition:
             context.reject("worker", "undecodable", decoded, value)
             return
         event, t, received, event_id = decoded
+        seen = event if received > self._masks.until else self._masks.apply(event, t, received)
+        if seen is None:
+            context.count("masked")
+            return
         counted = self._seen.check(event, event_id, received, archived.get(event["event_id"]))
         if counted is None:
-            self._seeds.event(event, t)
+            self._seeds.event(seen, t)
             context.count("events")
             return
         context.count("duplicates")
         if conflict(event, counted) is not None:
             message = f"Message {event['message_id']!r} came again with another body."
-            context.reject(event["source"], "conflicting_duplicate", message, value)
+            context.reject(event["source"], "conflicting_duplicate", message, value if seen is event else dumps(seen))
 
     def _item(self, to: str, item: Item) -> None:
         level = level_of(item[0])
@@ -130,6 +145,8 @@ class Partition:
                 getattr(self._profiles, kind)(to, *item[1:])
         elif level == "seed":
             getattr(self._seeds, kind)(to, *item[1:])
+        elif level == "erasure":
+            getattr(self._forgetting, kind)(to, *item[1:])
         elif kind == "backfilled":
             self._rollout.backfilled(item[1], item[2])
         elif kind == "released":
@@ -152,17 +169,34 @@ class Partition:
     def answer(self, name: str, job: Mapping[str, Any], rows: Sequence[bytes], now: int) -> Effects:
         """Fold the archive's answer to the question `name`: the seed's events before the question's positions."""
         self._context.now = now
-        events = [loads(row) for row in rows]
         if job["kind"] == JOB:
+            events = [loads(row) for row in rows]
             return self._finish(asked=self._rollout.answer(job, events, self._event_positions()))
+        self._working.put_raw(job_key(name), None)
+        if job["kind"] in ANSWERS:
+            self._forgetting.answer(job, rows)
+        else:
+            self._answer_events(job, self._seen_of(rows))
+        return self._finish()
+
+    def _answer_events(self, job: Mapping[str, Any], events: list[dict[str, Any]]) -> None:
         if job["kind"] == "refold":
             self._seeds.refold(job["seed"], events)
         elif job["kind"] == "released":
             self._seeds.sightings.evidence_of(job["identifier"], events)
         else:
             self._seeds.sightings.logins(job["weak"], events)
-        self._working.put_raw(job_key(name), None)
-        return self._finish()
+
+    def _seen_of(self, rows: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Return archived events as the masks let them be seen."""
+        events = []
+        for row in rows:
+            event = loads(row)
+            t, received = to_millis(event["occurred_at"]), to_millis(event["received_at"])
+            seen = self._masks.apply(event, t, received)
+            if seen is not None:
+                events.append(seen)
+        return events
 
     def define(self, compiled: Compiled, now: int) -> Effects:
         """Go over to another set of definitions."""
@@ -202,7 +236,7 @@ class Partition:
         self._seeds.questions.clear()
         for name, job in questions.items():
             if not self._working.has(job_key(name)):
-                self._working.put_raw(job_key(name), dumps({**job, "positions": self._event_positions()}))
+                self._working.put_raw(job_key(name), dumps({"positions": self._event_positions(), **job}))
                 if job["kind"] == "refold":
                     self._seeds.start_buffer(job["seed"])
         counts, context.counts = context.counts, {}

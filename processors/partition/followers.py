@@ -27,6 +27,18 @@ class Followers:
         if followers.pop(order_seed, None) is not None:
             self._working.save(followers_key(seed), followers or None)
 
+    def forget(self, seed: str, bounds: tuple[int | None, int | None]) -> None:
+        """Let go of the orders whose instant lies within the bounds (ms; None: unbounded)."""
+        start, end = bounds
+        followers: dict[str, int] = self._working.load(followers_key(seed)) or {}
+        kept = {
+            order_seed: at
+            for order_seed, at in followers.items()
+            if (start is not None and at < start) or (end is not None and at >= end)
+        }
+        if kept != followers:
+            self._working.save(followers_key(seed), kept or None)
+
     def tell(self, seed: str, before: list[Slice], after: list[Slice]) -> None:
         """Tell each order whose instant has got another owner."""
         for order_seed, at in (self._working.load(followers_key(seed)) or {}).items():

@@ -36,6 +36,8 @@ class Orders:
         """
         key = order_key(seed)
         record = self._working.load(key)
+        if self._context.masks and self._is_masked(event):
+            return
         if record is None:
             identifier = orders.order_of(event)
             assert identifier is not None, "only events about an order are forwarded to it"
@@ -44,6 +46,34 @@ class Orders:
         self._working.save(key, record)
         self._changed[seed] = Touch("event", event["event_id"], to_millis(event["occurred_at"]))
         self._follow_customer(seed, record, event["seed"], owner)
+
+    def _is_masked(self, event: dict[str, Any]) -> bool:
+        identifier = orders.order_of(event)
+        received = to_millis(event["received_at"])
+        return identifier is not None and self._context.masks.hides(identifier, received)
+
+    def forget(self, seed: str) -> None:
+        """Drop an order whose customer is erased; its fragment is its seed's, and goes with that."""
+        record = self._working.load(order_key(seed))
+        if record is None:
+            return
+        self._working.save(order_key(seed), None)
+        self._changed.pop(seed, None)
+        topics = self._context.topics
+        self._context.send(topics.orders, seed, None)
+        type_, value = record["id"]
+        ended = {
+            "schema_version": SCHEMA_VERSION,
+            "seed": seed,
+            "type": type_,
+            "value": value,
+            "from": None,
+            "to": None,
+            "profile_id": None,
+            "version": record["version"] + 1,
+        }
+        self._context.send(topics.assignments, seed, dumps(ended))
+        self._context.send(topics.assignments, seed, None)
 
     def _follow_customer(self, seed: str, record: dict[str, Any], sender: str, owner: str | None) -> None:
         found = orders.customer_of(record["state"])

@@ -1,8 +1,8 @@
 """The profile's level: which fragments a profile is made of, what it looks like, which segments it is in.
 
 State: `{"parts": {part: [type, value, from, to, remote]}, "v": version, "m": {segment: membership}, "n": due, "wait":
-{profile: n}, "arrived": {profile: memberships}}`; `v` counts what was published, `n` is the instant (ms) of the
-profile's timer.
+{profile: n}, "arrived": {profile: memberships}, "barred": [part, …]}`; `v` counts what was published, `n` is the
+instant (ms) of the profile's timer, `barred` are fragments that were erased here and not yet where they live.
 
 A person who gets another profile id has had nothing happen to them. So when a fragment comes from another profile
 (`wait`), no membership changes until that profile has said what it was a member of; then the memberships that continue
@@ -53,6 +53,8 @@ class Profiles:
         """Take in the newest state of a fragment that this profile owns."""
         _, part, roster, body, (kind, event_id, at, tokens), moved_from = item
         state = self._state(profile_id)
+        if part in state.get("barred", ()):
+            return
         state.pop("ceased", None)
         remote = body is not None
         known = state["parts"].get(part)
@@ -99,6 +101,53 @@ class Profiles:
         if not state["parts"]:
             self._working.save(view_key(profile_id), None)
         self.touch(profile_id, everything("identity"))
+
+    def vanish(self, profile_id: str) -> dict[str, int]:
+        """Erase a profile: let go of its fragments, exit its segments, publish that it is no more.
+
+        Its fragments are barred until their units say that they have forgotten them. Returns the number of the last
+        change per segment.
+        """
+        state = self._state(profile_id)
+        parts, state["parts"] = state["parts"], {}
+        for part, entry in parts.items():
+            if entry[4]:
+                self._working.save(replica_key(profile_id, part), None)
+        aliases = aliases_of(profile_id, self._roster({"parts": parts}))
+        numbers = self._memberships.erase(state, profile_id, aliases)
+        for section in ("wait", "arrived"):
+            state.pop(section, None)
+        if parts:
+            state["barred"] = sorted({*state.get("barred", ()), *parts})
+        self._cease(profile_id, state)
+        self._touched.pop(profile_id, None)
+        self._drop_if_nothing(profile_id, state)
+        return numbers
+
+    def forgotten(self, profile_id: str, part: str) -> None:
+        """Take in that a fragment has been erased: it may come again, of what was received since."""
+        state = self._working.load(profile_key(profile_id))
+        if state is None:
+            return
+        if part in state.get("barred", ()):
+            state["barred"].remove(part)
+            if not state["barred"]:
+                del state["barred"]
+            self._working.save(profile_key(profile_id), state)
+            self._drop_if_nothing(profile_id, state)
+        elif part in state["parts"]:
+            entry = state["parts"].pop(part)
+            if entry[4]:
+                self._working.save(replica_key(profile_id, part), None)
+            if not state["parts"]:
+                self._memberships.erase(state, profile_id, [])
+            self._working.save(profile_key(profile_id), state)
+            self.touch(profile_id, everything("erasure"))
+
+    def _drop_if_nothing(self, profile_id: str, state: State) -> None:
+        """Keep nothing about an id that was never published."""
+        if not (state["parts"] or state["v"] or state["m"] or "barred" in state):
+            self._working.save(profile_key(profile_id), None)
 
     def due(self, profile_id: str, at: int) -> None:
         """Look at a profile whose timer has come; a timer that has been replaced since says nothing."""

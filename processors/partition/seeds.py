@@ -73,6 +73,10 @@ class Seeds:
         """Observe an archived event for the event clauses `tokens` only; everything else it said has been folded."""
         observers = self._context.observing.observers.get(event["event"], ())
         t = to_millis(event["occurred_at"])
+        seen = self._context.masks.apply(event, t, to_millis(event["received_at"]))
+        if seen is None:
+            return
+        event = seen
         seed = event["seed"]
         state = self._working.load(seed_key(seed))
         slices = state.get("sl") if state else None
@@ -111,6 +115,12 @@ class Seeds:
         self._followers.add(seed, order_seed, t)
         self._context.deliver(order_seed, ["order", event, owner])
 
+    def forward_order(self, event: dict[str, Any]) -> None:
+        """Forward an event about an order that was forwarded before, to an order that has been forgotten since."""
+        seed, t = event["seed"], to_millis(event["occurred_at"])
+        state = self._working.load(seed_key(seed)) or {}
+        self._forward_order(seed, event, t, owner_at(seed, state.get("sl", []), t))
+
     def assign(self, record: dict[str, Any]) -> None:
         """Apply one record of `identity.assignments`; those about orders are this unit's own and say nothing new."""
         if family_of(record["type"]) != "order":
@@ -129,6 +139,8 @@ class Seeds:
                 self._join_back(seed, slices, start)
             if not slices:
                 del state["sl"]
+            if not state.keys() - {"id", "sl"} and not slices:
+                self._working.save(seed_key(seed), None)
         else:
             put_slice(slices, start, end, owner)
             self._cut(seed, slices, start, identifier)
@@ -207,8 +219,44 @@ class Seeds:
             t = to_millis(event["occurred_at"])
             place = slice_at(slices, t) if slices else None
             self._fold(part_of(seed, place[0]) if place else seed, event, t)
-        for each in slices:
+            self.sightings.event(seed, event, t)
+        for each in slices or [[None, None, seed]]:
             self.touch(part_of(seed, each[0]), everything("identity"))
+        if not state:
+            self._working.save(seed_key(seed), None)
+
+    def fold_anew(self, seed: str) -> None:
+        """Have everything that this seed's events say folded and told anew, through the masks that are on now."""
+        self.sightings.tell_again(seed)
+        self._ask_again(seed)
+
+    def forget(self, seed: str, part: str, bounds: tuple[int | None, int | None]) -> None:
+        """Drop a fragment, and unless it is a slice only everything about its seed; what came since is folded anew."""
+        state = self._working.load(seed_key(seed)) or {}
+        parts = {part: None}
+        if bounds == (None, None):
+            parts |= dict.fromkeys(part_of(seed, each[0]) for each in state.get("sl", ()))
+            masks = self._context.masks
+            kept = [
+                seen
+                for event in state.get("buffer", ())
+                for seen in [masks.apply(event, to_millis(event["occurred_at"]), to_millis(event["received_at"]))]
+                if seen is not None
+            ]
+            self._working.save(seed_key(seed), {"buffer": kept} if "buffer" in state else None)
+            self.sightings.forget(seed)
+        self._followers.forget(seed, bounds)
+        for each in parts:
+            self._dirty.pop(each, None)
+            self._dropped.pop(each, None)
+            home = self._working.load(home_key(each))
+            if home is not None:
+                # A slice stays, without its events, for as long as the writer says that there is one.
+                emptied = None if bounds == (None, None) else [None, fragments.empty(), home[2], {}]
+                self._working.save(home_key(each), emptied)
+                if home[0] is not None:
+                    self._context.deliver(home[0], ["forgotten", each])
+        self._ask_again(seed)
 
     def watch(self, seed: str, identifier: list[str], weak: list[str] | None) -> None:
         """Answer the identity writer's question about this seed, now or when an event comes; see `evidence.Watch`."""

@@ -69,6 +69,19 @@ class Sightings:
         self._context.evidence.extend(arrived(told))
         self._working.save(told_key(seed), told)
 
+    def forget(self, seed: str) -> None:
+        """Forget what the seed has told, and what it was asked."""
+        if self._working.load(told_key(seed)) is not None:
+            self._working.save(told_key(seed), None)
+        self._quiet.pop(seed, None)
+
+    def tell_again(self, seed: str) -> None:
+        """Forget what the seed has told, but not what it was asked: everything that its events show is new again."""
+        told = self._working.load(told_key(seed))
+        if told is not None:
+            self._working.save(told_key(seed), {key: told[key] for key in ("a", "k") if key in told} or None)
+        self._quiet.pop(seed, None)
+
     def _releases(self) -> dict[Identifier, int]:
         """Return the identifiers that operators have released, and since when their evidence counts (ms)."""
         return {Identifier(type_, value): at for type_, value, at in self._working.load(RELEASES) or ()}

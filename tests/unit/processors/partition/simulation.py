@@ -9,17 +9,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from processors.erasure.masks import Masks
 from processors.identity.policy import Policy
 from processors.partition.effects import Effects, Machine, Record
 from processors.partition.fold import Partition
 from processors.partition.writer import Writer
 from processors.segments.compile import Compiled, compile_set
 from schemas.codec import dumps, loads
+from schemas.identifier import Identifier
 from schemas.partitioner import partition_of
+from schemas.privacy import Mode, Request, messages_of
 from schemas.times import to_millis
 from schemas.topics import Topics
 
 TOPICS = Topics("sim.")
+PRIVACY_KEY = b"the key of the hashes"
 
 
 class MemoryStore:
@@ -73,7 +77,7 @@ class Simulation:
         """Kill a unit: everything that it had in memory is gone."""
         store = self.stores[name]
         if isinstance(name, int):
-            machine = Partition(name, self.partitions, self.locate, TOPICS, store)
+            machine = Partition(name, self.partitions, self.locate, TOPICS, store, self.masks())
             self.machines[name] = machine
             self._commit(name, machine.define(self.compiled, self.now), None)
         else:
@@ -94,9 +98,29 @@ class Simulation:
         """Put an operator's decision into the evidence, as the api does."""
         self._append(TOPICS.evidence, "operator", dumps({"schema_version": 1, "items": [item]}), 0)
 
+    def masks(self) -> Masks:
+        """Return the masks of all requests in the log."""
+        masks = Masks(PRIVACY_KEY)
+        for _, value in self.logs[TOPICS.privacy, 0]:
+            masks.take(loads(value or b""))
+        return masks
+
+    def erase(self, identifier: Identifier, at: int, mode: Mode = "erase") -> str:
+        """Ask for somebody to be forgotten, as the api does at the instant `at` (ms); return the request's id."""
+        request_id = f"request-{len(self.logs[TOPICS.privacy, 0])}"
+        request: Request = {"request_id": request_id, "mode": mode, "at": at, "identifier": [*identifier]}
+        for topic, key, value in messages_of(request, "api", PRIVACY_KEY, TOPICS):
+            self._append(topic, key, value, 0 if topic == TOPICS.privacy else None)
+        return request_id
+
+    def finished(self) -> list[str]:
+        """Return the ids of the requests that are finished."""
+        records = [loads(value or b"") for _, value in self.logs[TOPICS.privacy, 0]]
+        return [record["request_id"] for record in records if record["kind"] == "finished"]
+
     def _append(self, topic: str, key: str, value: bytes | None, partition: int | None) -> None:
         if partition is None:
-            partition = 0 if topic in (TOPICS.evidence, TOPICS.definitions) else self.locate(key)
+            partition = 0 if topic in (TOPICS.evidence, TOPICS.definitions, TOPICS.privacy) else self.locate(key)
         self.logs[topic, partition].append((key, value))
 
     def inputs(self, name: int | str) -> list[tuple[str, int]]:
@@ -134,6 +158,8 @@ class Simulation:
         assert machine.old_events(records[:most]) == []
         self._commit(name, machine.fold(records[:most], self.now, {}), crash)
         for job_name, job in machine.pending_jobs() if crash is None else []:
+            if job["kind"] == "settled" and not self._is_settled():
+                continue
             self._commit(name, machine.answer(job_name, job, self._archive(name, job), self.now), None)
 
     def _commit(self, name: int | str, effects: Effects, crash: str | None) -> None:
@@ -149,6 +175,12 @@ class Simulation:
             return self._leaves(int(name), job)
         if job["kind"] == "released":
             return self._carrying(int(name), job)
+        if job["kind"] == "settled":
+            return []
+        if job["kind"] == "carrying":
+            return self._of_person(int(name), job)
+        if job["kind"] == "expunge":
+            return [dumps({"events": 0})]
         rows: dict[str, bytes] = {}
         for topic, position in job["positions"].items():
             for _, value in self.logs[topic, int(name)][:position]:
@@ -157,6 +189,26 @@ class Simulation:
                 if event["seed"] == job["seed"]:
                     rows.setdefault(event["event_id"], value)
         return list(rows.values())
+
+    def _is_settled(self) -> bool:
+        """Tell whether everything in the log has been folded, as the shell sees it: no record and no question waits."""
+        jobs = [job for name in self.names for _, job in self.machines[name].pending_jobs()]
+        return not any(self.pending(name) for name in self.names) and all(not job["positions"] for job in jobs)
+
+    def _of_person(self, number: int, job: Mapping[str, Any]) -> list[bytes]:
+        seeds = {row[0].partition("/")[0] for row in job["rows"]}
+        named = [row[1:3] for row in job["rows"] if row[3] is None and row[4] is None]
+        found = {}
+        for topic, position in job["positions"].items():
+            for _, value in self.logs[topic, number][:position]:
+                event = loads(value or b"")
+                carried = [[each["type"], each["value"]] for each in event["identifiers"]]
+                if event["seed"] in seeds or any(each in named for each in carried):
+                    times = [to_millis(event[name]) for name in ("occurred_at", "received_at")]
+                    is_new_order = event["channel"] == "order" and times[1] > job["request"]["at"]
+                    raw = (value or b"").decode() if is_new_order else ""
+                    found.setdefault(event["event_id"], dumps([event["seed"], event["event_id"], *times, raw]))
+        return list(found.values())
 
     def _leaves(self, number: int, job: Mapping[str, Any]) -> list[bytes]:
         rows: dict[str, bytes] = {}

@@ -1,0 +1,197 @@
+"""Forgetting a person: the steps of docs/decisions/0005-erasure.md that units take, each a part of some batch.
+
+A request comes to the seed of its identifier (`forget`), waits until everything that the log held has been folded
+(`settled`), then goes to the profile that owns the seed (`erase`). That profile's unit keeps a `Walk` in its state,
+tells every unit and the identity writer whom to forget (`mask`), has the archive's rows removed once all have done so
+(`done`, `expunge`), and publishes the report (`expunged`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from processors.erasure.report import report_of
+from processors.partition.context import Context
+from processors.partition.duplicates import Seen
+from processors.partition.keys import home_key, profile_key, seed_key, seed_of_part, walk_key
+from processors.partition.messages import encode
+from processors.partition.orders import Orders
+from processors.partition.profiles import Profiles
+from processors.partition.seeds import Seeds
+from processors.profile import orders as order_folds
+from schemas.codec import dumps, loads
+from schemas.identifier import Identifier, family_of, seed_of
+from schemas.privacy import PROFILE_ID, Hidden, Request, record_of
+from schemas.times import to_iso, to_millis
+
+# What the units of a walk have in common with each other, but for the identity writer, are their numbers.
+WRITER = "identity"
+# Kinds of questions whose answers come here.
+ANSWERS = frozenset({"settled", "carrying", "expunge"})
+Row = list[Any]  # [part, type, value, from, to]: one of the person's fragments
+
+
+class Forgetting:
+    """The erasures of one unit during a batch. `questions` are those that the archive must be asked, by job name."""
+
+    def __init__(
+        self,
+        context: Context,
+        partitions: int,
+        seeds: Seeds,
+        orders: Orders,
+        profiles: Profiles,
+        seen: Seen,
+    ) -> None:
+        self._context = context
+        self._partitions = partitions
+        self._working = context.working
+        self._seeds = seeds
+        self._orders = orders
+        self._profiles = profiles
+        self._seen = seen
+        self._questions = seeds.questions
+
+    def forget(self, seed: str, request: Request) -> None:
+        """Take in a request about an identifier whose seed lives here: first everything before it has to be folded."""
+        name = f"settled:{request['request_id']}"
+        self._questions[name] = {"kind": "settled", "seed": seed, "request": request, "positions": {}}
+
+    def answer(self, job: Mapping[str, Any], rows: Sequence[bytes]) -> None:
+        """Go on with a walk whose question has been answered."""
+        if job["kind"] == "settled":
+            self._settled(job)
+        elif job["kind"] == "carrying":
+            self._carrying(job, rows)
+        else:
+            self._expunged(job, rows)
+
+    def _settled(self, job: Mapping[str, Any]) -> None:
+        """Send the request on to whoever owns the seed, of a weak one to its latest owner."""
+        seed: str = job["seed"]
+        state = self._working.load(seed_key(seed)) or {}
+        slices = state.get("sl")
+        owner = slices[-1][2] if slices else seed
+        part = seed if not slices or slices[-1][0] is None else f"{seed}/{slices[-1][0]}"
+        home = self._working.load(home_key(part))
+        known = home is not None and (home[0] == owner or state.get("held", False))
+        self._context.deliver(owner, ["erase", job["request"], part if known else None])
+
+    def erase(self, profile_id: str, request: Request, part: str | None) -> None:
+        """Erase a profile: publish that it is no more, hide its identifiers, and begin the walk.
+
+        `part` is a fragment that it is said to own; if it does not, the person has moved on, and is looked for anew.
+        """
+        state = self._working.load(profile_key(profile_id)) or {}
+        known = state.get("parts", {})
+        if part is not None and part not in known:
+            self._context.deliver(part.partition("/")[0], ["forget", request])
+            return
+        rows: list[Row] = [[name, *entry[:4]] for name, entry in known.items()]
+        type_, value = request["identifier"]
+        if type_ != PROFILE_ID and [type_, value] not in [row[1:3] for row in rows]:
+            rows.append([seed_of(Identifier(type_, value)), type_, value, None, None])
+        numbers = self._profiles.vanish(profile_id)
+        record = record_of(request, "masked")
+        record["hidden"] = [*self._hidden(rows), self._hidden_profile(profile_id)]
+        context = self._context
+        context.sends.append((context.topics.privacy, request["request_id"], dumps(record), 0))
+        item = ["mask", request, profile_id, rows]
+        for partition in range(self._partitions):
+            context.last.append((context.topics.inbox, str(context.number), encode("", [item]), partition))
+        named = [row[1:3] for row in rows if row[3] is None and row[4] is None and family_of(row[1]) != "order"]
+        context.evidence.append(["erase", request["request_id"], profile_id, named, self._partitions])
+        walk = {
+            "profile_id": profile_id,
+            "request": request,
+            "rows": rows,
+            "numbers": numbers,
+            "left": [*map(str, range(self._partitions)), WRITER],
+            "evidence": None,
+        }
+        self._working.save(walk_key(request["request_id"]), walk)
+        context.count("erasures")
+
+    def _hidden(self, rows: Sequence[Row]) -> list[Hidden]:
+        return [
+            {
+                "hash": self._context.masks.hash_of(Identifier(type_, value)),
+                "slice": None if start is None and end is None else [start, end],
+            }
+            for _, type_, value, start, end in rows
+        ]
+
+    def _hidden_profile(self, profile_id: str) -> Hidden:
+        return {"hash": self._context.masks.hash_of(Identifier(PROFILE_ID, profile_id)), "slice": None}
+
+    def mask(self, _: str, request: Request, profile_id: str, rows: list[Row]) -> None:
+        """Put the mask on, forget the person's fragments and orders that live here, and look for what is left."""
+        context = self._context
+        context.masks.add(self._hidden(rows), request["at"], request["mode"])
+        for part, type_, _value, start, end in rows:
+            seed, _start = seed_of_part(part)
+            if not context.is_here(seed):
+                continue
+            if family_of(type_) == "order":
+                self._orders.forget(seed)
+            self._seeds.forget(seed, part, (start, end))
+            context.deliver(profile_id, ["forgotten", part])
+        context.evidence.append(["masked", request["request_id"]])
+        name = f"carrying:{request['request_id']}"
+        self._questions[name] = {"kind": "carrying", "request": request, "profile_id": profile_id, "rows": rows}
+
+    def _carrying(self, job: Mapping[str, Any], found: Sequence[bytes]) -> None:
+        """Fold anew the seeds of other people whose events carry an identifier, and take orders up again.
+
+        `found` are JSON lists `[seed, event id, occurred, received, raw]` of this partition, times in ms; `raw` is
+        empty unless it is an order event that was received after the request.
+        """
+        request: Request = job["request"]
+        bounds = {row[0].partition("/")[0]: row[3:5] for row in job["rows"]}
+        order_seeds = {row[0] for row in job["rows"] if family_of(row[1]) == "order"}
+        others: dict[str, None] = {}
+        for seed, event_id, occurred, received, raw in map(loads, found):
+            if seed not in bounds:
+                others[seed] = None
+            elif received <= request["at"]:
+                start, end = bounds[seed]
+                if (start is None or start <= occurred) and (end is None or occurred < end):
+                    self._seen.forget(event_id, received)
+            if raw:
+                self._take_up_order(loads(raw), order_seeds)
+        for seed in others:
+            self._seeds.fold_anew(seed)
+        self._context.deliver(job["profile_id"], ["done", request["request_id"], str(self._context.number), None])
+
+    def _take_up_order(self, event: dict[str, Any], order_seeds: set[str]) -> None:
+        identifier = order_folds.order_of(event)
+        if identifier is not None and seed_of(identifier) in order_seeds:
+            seen = self._context.masks.apply(event, to_millis(event["occurred_at"]), to_millis(event["received_at"]))
+            if seen is not None:
+                self._seeds.forward_order(seen)
+
+    def forgotten(self, profile_id: str, part: str) -> None:
+        """Take in that a fragment has been forgotten by its unit: what comes of it from now on is new."""
+        self._profiles.forgotten(profile_id, part)
+
+    def done(self, _: str, request_id: str, unit: str, evidence: int | None) -> None:
+        """Take in that a unit has forgotten; after the last one the archive's rows go."""
+        walk = self._working.load(walk_key(request_id))
+        if walk is None or unit not in walk["left"]:
+            return
+        walk["left"].remove(unit)
+        if unit == WRITER:
+            walk["evidence"] = evidence
+        self._working.save(walk_key(request_id), walk)
+        if not walk["left"]:
+            self._questions[f"expunge:{request_id}"] = {"kind": "expunge", "positions": {}, **walk}
+
+    def _expunged(self, job: Mapping[str, Any], removed: Sequence[bytes]) -> None:
+        """Publish the report. `removed` is one JSON object: rows removed by table."""
+        request: Request = job["request"]
+        now = to_iso(self._context.now)
+        record = record_of(request, "finished")
+        record["finished_at"] = now
+        record["report"] = report_of(loads(removed[0]), now, self._context.now)
+        context = self._context
+        context.sends.append((context.topics.privacy, request["request_id"], dumps(record), 0))
+        self._working.save(walk_key(request["request_id"]), None)
