@@ -92,8 +92,8 @@ class Producer:
 
     def __init__(self, bootstrap: str, topics: Topics, partitions: int, budget: Budget, timeout_s: float) -> None:
         self._bootstrap = bootstrap
-        self._names = (*topics.events.values(), topics.rejected, topics.replays)
-        self._partitions = partitions
+        written = (*topics.events.values(), topics.rejected, topics.replays, topics.inbox)
+        self._partitions = {**dict.fromkeys(written, partitions), topics.privacy: 1}
         self._budget = budget
         self._timeout_s = timeout_s
         self._kafka: AIOKafkaProducer | None = None
@@ -136,7 +136,7 @@ class Producer:
         self._budget.take(size)
         batches, partitions = current.batches, self._partitions
         for topic, key, value in records:
-            place = (topic, partition_of(key, partitions))
+            place = (topic, partition_of(key, partitions[topic]))
             chain = batches.get(place)
             if chain is None:
                 chain = batches[place] = [kafka.create_batch()]
@@ -209,9 +209,9 @@ class Producer:
             async with asyncio.timeout(_GIVE_UP_S):
                 await kafka.start()
                 cluster = await kafka.client.fetch_all_metadata()
-            for name in self._names:
-                _check_topic(name, cluster.partitions_for_topic(name), self._partitions)
-            await kafka.client.set_topics(self._names)
+            for name, count in self._partitions.items():
+                _check_topic(name, cluster.partitions_for_topic(name), count)
+            await kafka.client.set_topics(self._partitions)
         except BaseException:
             await _close(kafka)
             raise

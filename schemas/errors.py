@@ -13,6 +13,7 @@ REASONS: dict[str, str] = {
     "conflicting_duplicate": "Two bodies came under one message id; the first in the log stands.",
     "unknown_topic": "This webhook topic is kept here until Kith understands it; replay it then.",
     "plan_violation": "The event breaks the source's tracking plan at the named path.",
+    "shop_redaction": "A shop asks that all of its people be erased: erase them, then remove the source.",
     "undecodable": "The record in the log is not a canonical event.",
     "unknown_source": "Add the source again, or switch it on, and replay the dead letter.",
     "suppressed": "The person is suppressed by a privacy request.",

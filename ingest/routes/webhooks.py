@@ -15,9 +15,10 @@ from ingest.answers import SUCCESS, Refused, not_json, unavailable
 from ingest.body import Disconnected, inflate, read_body
 from ingest.budget import UnavailableError
 from ingest.canonical import Reception, Unfit
+from ingest.erasures import erasure_records
 from ingest.sources import Sources
 from ingest.text import NotJsonError, parse
-from ingest.vendors.delivery import Delivery, Handshake, Message, Topic
+from ingest.vendors.delivery import Delivery, Erasure, Handshake, Message, Topic
 from ingest.vendors.mapping import channel_of, messages_of, unfit
 from ingest.vendors.registry import ACCEPTED, VENDORS
 from schemas.metrics import counter
@@ -87,18 +88,23 @@ async def _deliver(request: Request, kind: str, name: str) -> Response:
         raise Refused(401, "invalid_signature", f"Not signed with a secret of this source: see {kind} in the settings.")
     if body.strip():
         content = parse(_utf8(body, request.headers.get("content-type", "")))
-        messages = _messages(source, vendor.topic(delivery, content), content)
+        topic = vendor.topic(delivery, content)
+        said = _messages(source, topic, content)
+        messages = [each for each in said if not isinstance(each, Erasure)]
+        erasures = [each for each in said if isinstance(each, Erasure)]
         state.rates.take(source, len(messages), monotonic())
         reception = Reception(
             source, delivery.received, country=state.settings.default_country, channel=channel_of(source)
         )
+        if erasures:
+            await state.log.write(erasure_records(erasures, topic, reception, state.settings), delivery.received)
         waiting = state.intake.submit(messages, reception, body)
         if waiting is not None:
             await waiting
     return Response(ACCEPTED.get(kind, SUCCESS), media_type="application/json")
 
 
-def _messages(source: Source, topic: Topic, content: Any) -> list[Message | Unfit]:
+def _messages(source: Source, topic: Topic, content: Any) -> list[Message | Unfit | Erasure]:
     try:
         return messages_of(source, topic, content)
     except Exception:

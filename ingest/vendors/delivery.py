@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, Protocol
 
+from ingest.canonical import Unfit
 from schemas.identifier import uuid5_text
 from schemas.source import Source
 
@@ -55,6 +56,16 @@ class Unknown(NamedTuple):
     content: Mapping[str, Any]
 
 
+class Erasure(NamedTuple):
+    """A demand that a person be erased, by identifiers as `(type, value)` in the vendor's words."""
+
+    identifiers: tuple[tuple[str, Any], ...]
+
+
+# What a delivery may say.
+Said = Message | Unknown | Unfit | Erasure
+
+
 class Vendor(Protocol):
     """The four functions of a vendor's module."""
 
@@ -73,7 +84,7 @@ class Vendor(Protocol):
         """Return the topic and delivery id of a verified delivery, whatever JSON `content` is."""
         ...
 
-    def events(self, topic: str, content: Mapping[str, Any], source: Source) -> Sequence[Message | Unknown] | None:
+    def events(self, topic: str, content: Mapping[str, Any], source: Source) -> Sequence[Said] | None:
         """Return what the delivery says, in the order in which it happened; None for a topic not understood.
 
         An empty list means: understood, and nothing is said about a person. Never raises for any JSON.

@@ -9,7 +9,7 @@ https://developers.facebook.com/docs/graph-api/webhooks
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ingest.vendors.delivery import GET, Delivery, Handshake, Message, Topic, Unknown
+from ingest.vendors.delivery import GET, Delivery, Handshake, Message, Said, Topic, Unknown
 from ingest.vendors.meta_messages import messaging
 from ingest.vendors.meta_pages import facebook_change, instagram_change
 from ingest.vendors.meta_whatsapp import whatsapp_change
@@ -42,11 +42,11 @@ def topic(delivery: Delivery, content: Any) -> Topic:
     return Topic(text(content, "object") or "", delivery.fingerprint())
 
 
-def events(topic: str, content: Mapping[str, Any], source: Source) -> list[Message | Unknown] | None:
+def events(topic: str, content: Mapping[str, Any], source: Source) -> list[Said] | None:
     """Return what the items say, in the order in which Meta lists them; None for another kind of account."""
     if topic not in _OBJECTS:
         return None
-    found: list[Message | Unknown] = []
+    found: list[Said] = []
     for entry in rows(content, "entry"):
         for part, read in _PARTS.items():
             for item in rows(entry, part):

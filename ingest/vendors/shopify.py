@@ -5,16 +5,16 @@ order; an order's `updated_at` decides, and every delivery about an order holds 
 https://shopify.dev/docs/api/webhooks
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ingest.vendors import shopify_orders as orders
 from ingest.vendors import shopify_people as people
-from ingest.vendors.delivery import Delivery, Handshake, Message, Topic
+from ingest.vendors.delivery import Delivery, Handshake, Said, Topic
 from ingest.vendors.signature import is_signed
 from schemas.source import Source
 
-Reader = Callable[[Mapping[str, Any], Source], list[Message]]
+Reader = Callable[[Mapping[str, Any], Source], Sequence[Said]]
 
 _READERS: Final[dict[str, Reader]] = {
     "orders/create": orders.created,
@@ -31,6 +31,9 @@ _READERS: Final[dict[str, Reader]] = {
     "customers/delete": people.deleted,
     "customers_email_marketing_consent/update": people.consent,
     "customers_marketing_consent/update": people.consent,
+    "customers/redact": people.redacted,
+    "customers/data_request": people.data_requested,
+    "shop/redact": people.shop_redacted,
 }
 # What another topic says as well, or nothing about a person.
 _SILENT: Final = frozenset({"orders/edited", "checkouts/delete", "fulfillments/create", "fulfillments/update"})
@@ -54,7 +57,7 @@ def topic(delivery: Delivery, content: Any) -> Topic:
     return Topic(name, headers.get("x-shopify-webhook-id", "").strip() or delivery.fingerprint())
 
 
-def events(topic: str, content: Mapping[str, Any], source: Source) -> list[Message] | None:
+def events(topic: str, content: Mapping[str, Any], source: Source) -> Sequence[Said] | None:
     """Return what a delivery says; None for a topic that is not understood."""
     if topic in _SILENT:
         return []

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ingest.vendors.delivery import Message
-from ingest.vendors.message import Person, identify
+from ingest.canonical import Unfit
+from ingest.vendors.delivery import Erasure, Message
+from ingest.vendors.message import Person, identify, track
 from ingest.vendors.reading import compact, first, instant, obj, text
 from schemas.source import Source
 
@@ -54,6 +55,29 @@ def consent(content: Mapping[str, Any], source: Source) -> list[Message]:
         instant(obj(content, f"{way}_marketing_consent").get("consent_updated_at")) or "" for way in ("email", "sms")
     ]
     return [identify(person, {"consent": consents_of(content)}, max(decided) or None)]
+
+
+def redacted(content: Mapping[str, Any], source: Source) -> list[Erasure]:
+    """customers/redact: the person is erased, by every identifier that Shopify names."""
+    customer = obj(content, "customer")
+    named = ((f"shopify:{source.name}", "id"), ("email", "email"), ("phone", "phone"))
+    return [Erasure(tuple((type_, customer[key]) for type_, key in named if first(customer.get(key)) is not None))]
+
+
+def data_requested(content: Mapping[str, Any], source: Source) -> list[Message]:
+    """customers/data_request: the shop owes the person a copy; `GET /v1/privacy/export/{key}` makes it."""
+    properties = {
+        "request_id": text(content, "data_request", "id"),
+        "order_ids": content.get("orders_requested"),
+    }
+    return [track("Personal Data Requested", person_of(obj(content, "customer"), source), properties, None)]
+
+
+def shop_redacted(content: Mapping[str, Any], source: Source) -> list[Unfit]:
+    """shop/redact, 48 hours after the shop has let Kith go: all of its people, which an operator has to decide."""
+    payload = {"type": "shop/redact", "shop_id": content.get("shop_id"), "messageId": f"shop/redact:{source.name}"}
+    why = f"Shopify asks that all people of {source.name} be erased: erase them, then remove the source."
+    return [Unfit(payload, "shop_redaction", why)]
 
 
 def consents_of(content: Mapping[str, Any]) -> dict[str, Any]:
