@@ -9,6 +9,7 @@ from faust.types import TP
 
 from processors.archive import ClickHouseArchive
 from processors.definitions import Definitions
+from processors.evidence_log import EvidenceLog
 from processors.partition.effects import Machine, Record
 from processors.partition.fold import Partition
 from processors.partition.writer import Writer
@@ -40,6 +41,7 @@ class Owner:
         self._consumer = consumer
         self._topics = settings.topics
         self._archive = ClickHouseArchive(settings)
+        self._evidence = EvidenceLog(settings)
         self._policy = load_policy(settings.identity_policy)
         self.definitions = Definitions(settings, self._redefine)
         self._units: dict[str, Unit] = {}
@@ -107,6 +109,7 @@ class Owner:
                 unit = await self._open(name, inputs)
                 self._units[name] = unit
                 self._define(unit, self.definitions.compiled)
+                self._announce(unit)
                 gauge("kith_worker_units").set(len(self._units))
                 unit.running = asyncio.ensure_future(unit.run())
                 wait = _REOPEN_S
@@ -143,7 +146,8 @@ class Owner:
         except BaseException:
             store.close()
             raise
-        unit = Unit(name, partition, machine, store, producer, changelog, self._archive, settings.worker_batch)
+        archive = self._evidence if name == WRITER else self._archive
+        unit = Unit(name, partition, machine, store, producer, changelog, archive, settings.worker_batch)
         await self._next_read()
         consumer = self._consumer()
         for tp in inputs:
@@ -182,6 +186,16 @@ class Owner:
         machine = unit.machine
         if isinstance(machine, Partition):
             unit.insert(lambda: machine.define(compiled, now_ms()))
+
+    def _announce(self, unit: Unit) -> None:
+        """Have the identity writer say which policy is in force; warn where the file says something else."""
+        machine = unit.machine
+        if isinstance(machine, Writer):
+            unit.insert(machine.announce)
+            if machine.policy != self._policy:
+                log.warning(
+                    "the policy file is not the policy in force: `kith identity plan` shows what it would change"
+                )
 
     async def _next_read(self) -> None:
         """Wait until a read that may still hold records of a former unit has ended; the next will not touch them."""

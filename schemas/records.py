@@ -49,6 +49,25 @@ class Decision(TypedDict):
     version: int  # position in the evidence log that this decision follows from
 
 
+class PolicyDecision(TypedDict):
+    """An operator's decision about the identity policy."""
+
+    policy: dict[str, Any]  # in full, as `processors.identity.policy_file` describes it
+    decision_id: str | None  # None: the file with which the log began
+    reason: str
+    at: str | None
+
+
+class PolicyRecord(TypedDict):
+    """`identity.policy`: under which policy people are grouped. Key: `policy`."""
+
+    schema_version: int
+    applied: PolicyDecision  # what assignments and decisions follow from
+    wanted: PolicyDecision | None  # a newer decision that is on its way
+    state: Literal["live", "refolding", "publishing", "clearing"]
+    progress: float  # of this state, 0 to 1
+
+
 class Because(TypedDict):
     """Why a membership changed."""
 

@@ -41,6 +41,9 @@ SPECS: tuple[TopicSpec, ...] = (
         partitions=1,
     ),
     TopicSpec("identity.assignments", "seed", "compact", False, "Which profile a seed belongs to, from when to when."),
+    TopicSpec(
+        "identity.policy", "policy", "compact", False, "The policy in force; how far the next has come.", partitions=1
+    ),
     TopicSpec("identity.decisions", "profile id", "delete", True, "Join, split and refuse, each with its reason."),
     TopicSpec(
         "profiles.inbox",
@@ -85,6 +88,7 @@ class Topics:
         self.replays = f"{prefix}events.replays"
         self.evidence = f"{prefix}identity.evidence"
         self.assignments = f"{prefix}identity.assignments"
+        self.policy = f"{prefix}identity.policy"
         self.decisions = f"{prefix}identity.decisions"
         self.inbox = f"{prefix}profiles.inbox"
         self.profiles = f"{prefix}profiles.changelog"

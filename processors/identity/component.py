@@ -17,6 +17,7 @@ class Member:
     logged_in: Moment | None = None  # its earliest login on a weak identifier
     released: int | None = None  # evidence from before this instant is forgotten
     shared = False  # too many neighbours: it joins nothing
+    shared_at: Moment | None = None  # the evidence that made it shared
     unknown = False  # only alias calls have named it; whether any event carries it was asked (`asked`)
     asked = False
     weak: list[Node] | None = None  # the newest weak identifiers that it logged in on; the others are in

@@ -56,6 +56,11 @@ def shared(identifier: Node, when: Moment) -> Change:
     return ("shared", identifier, None, identifier, identifier, SHARED, when, None)
 
 
+def shared_no_longer(identifier: Node, owner: Node, when: Moment) -> Change:
+    """Return that an identifier is not shared under another policy; its profile is known by `owner`."""
+    return ("withdrawn", identifier, None, owner, owner, SHARED, when, None)
+
+
 def decision(change: Change, version: int) -> Decision:
     """Return the record of `identity.decisions`."""
     kind, a, b, a_owner, b_owner, outcome, when, operator = change
@@ -85,6 +90,8 @@ def _id_of(a: Node, b: Node | None, rule: str, when: Moment) -> str:
 def message(change: Change) -> str:
     """Return a sentence for a support agent. It names types only: the values stand beside it."""
     kind, (a, _), other, _, _, outcome, _, operator = change
+    if other is None and kind == "withdrawn":
+        return f"Under another policy this {a} is not shared by too many people any more."
     if other is None:
         shared_by_many = f"This {a} was seen with too many stronger identifiers to be one person's; it joins nobody."
         return shared_by_many if operator is None else operator[1]

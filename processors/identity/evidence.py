@@ -12,7 +12,9 @@ milliseconds since 1970, and `(t, message_id, event_id)` orders evidence.
 * `["known", type, value]`: an event carries this identifier (the answer to a `Watch` without a weak identifier);
 * `["link", a_type, a_value, b_type, b_value, decision_id, reason, at, operator]`;
 * `["split", [[type, value], …], from_type, from_value, decision_id, reason, at, operator]`;
-* `["release", type, value, decision_id, reason, at, operator]`.
+* `["release", type, value, decision_id, reason, at, operator]`;
+* `["policy", document, decision_id, reason, at, operator]`: an operator's decision that from now on all of the evidence
+  is read under this policy (`policy_file.document_of`). The writer takes it out before it folds the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,7 @@ Item = list[Any]
 # the pairs of one event stay under 500, whatever a sender puts into `externalIds`.
 MOST_IDENTIFIERS: Final = 32
 OPERATOR_KINDS: Final = frozenset({"link", "split", "release"})
+POLICY: Final = "policy"
 
 
 class Watch(NamedTuple):
@@ -115,3 +118,8 @@ def split(
 def release(identifier: Identifier, decision_id: str, reason: str, at: int, operator: str) -> Item:
     """Return an operator's decision that an identifier's evidence before `at` is forgotten."""
     return ["release", *identifier, decision_id, reason, at, operator]
+
+
+def policy_decision(document: Mapping[str, Any], decision_id: str, reason: str, at: int, operator: str) -> Item:
+    """Return an operator's decision that all evidence is read under another policy."""
+    return [POLICY, dict(document), decision_id, reason, at, operator]

@@ -215,7 +215,7 @@ class Graph(Sharing):
         for weak in self.store.weak_of(identifier, member):
             self.touched.device(weak, identifier)
         if member.shared:
-            member.shared, member.neighbours = False, 0
+            member.shared, member.shared_at, member.neighbours = False, None, 0
             rare = component.exceptions()
             for a, b in (*rare.rulings, *rare.spellings):
                 if not self.member(a).shared and not self.member(b).shared:

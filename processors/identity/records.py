@@ -58,6 +58,8 @@ def encode_component(component: Component) -> bytes:
         flags = _SHARED * member.shared | _UNKNOWN * member.unknown | _ASKED * member.asked
         if member.logged_in is not None or flags or member.weak or member.chunks or member.released is not None:
             row += (member.neighbours, member.logged_in, flags, member.released, member.weak, member.chunks)
+            if member.shared_at is not None:
+                row.append(member.shared_at)
         elif member.neighbours:
             row.append(member.neighbours)
         rows.append(row)
@@ -89,7 +91,8 @@ def decode_component(record: bytes) -> Component | Couple:
         if len(row) > 3:
             member.neighbours = row[3]
         if len(row) >= _LONG:
-            logged_in, flags, member.released, weak, member.chunks = row[4:]
+            logged_in, flags, member.released, weak, member.chunks, *shared_at = row[4:]
+            member.shared_at = _moment(shared_at[0]) if shared_at else None
             member.shared, member.unknown = bool(flags & _SHARED), bool(flags & _UNKNOWN)
             member.asked = bool(flags & _ASKED)
             member.logged_in = _moment(logged_in)

@@ -150,9 +150,11 @@ class _Evidence:
                     self.earliest[b] = min(when, self.earliest.get(b, NEVER))
         elif item[0] == "alias":
             user = Identifier("user_id", item[1])
+            if self.policy.is_blocked(user):
+                return
             as_user, as_anonymous = Identifier("user_id", item[2]), Identifier("anonymous_id", item[2])
             # A reading that no event supports shows nowhere.
-            if as_user in self.carried and not self.policy.is_blocked(as_user) and not self.policy.is_blocked(user):
+            if as_user in self.carried and not self.policy.is_blocked(as_user):
                 self._together(min(user, as_user), max(user, as_user), when)
             if as_anonymous in self.carried and not self.policy.is_blocked(as_anonymous):
                 self._login(as_anonymous, user, when)

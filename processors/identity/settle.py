@@ -14,7 +14,7 @@ from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 from processors.identity.publish import publish
 from processors.identity.regroup import regroup
-from processors.identity.slices import Cut
+from processors.identity.slices import bounds
 from processors.identity.store import Store
 from processors.identity.touched import Touched
 from schemas.identifier import Identifier, is_weak
@@ -100,19 +100,13 @@ def _recut(device: Device, outcome: Outcome) -> None:
     """Cut a device by its logins and note the slices that differ from those published."""
     weak, shared_at = device.weak, device.shared_at
     slices, cuts = device.recut()
-    before, after = _bounds(slices), _bounds(cuts)
+    before, after = bounds(slices), bounds(cuts)
     outcome.owned += [(weak, start, None, None) for start in before if start not in after]
     for start, (end, owner) in after.items():
         if before.get(start) != (end, owner):
             outcome.owned.append((weak, start, end, owner))
     if device.known and shared_at is not None and slices != cuts:
         outcome.changes.append(decisions.shared(weak, shared_at))
-
-
-def _bounds(slices: list[Cut]) -> dict[int | None, tuple[int | None, Node]]:
-    """Return slices by their start, with their end and their owner."""
-    ends = [*(cut.start for cut in slices[1:]), None]
-    return {cut.start: (end, cut.owner) for cut, end in zip(slices, ends, strict=False)}
 
 
 def _ask_for_logins(device: Device, users: dict[Node, None], touched: Touched) -> None:

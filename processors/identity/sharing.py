@@ -72,7 +72,7 @@ class Sharing:
 
     def _share(self, component: Component, identifier: Node, when: Moment) -> None:
         member = component.members.pop(identifier)
-        member.shared = True
+        member.shared, member.shared_at = True, when
         self.touched.shared[identifier] = when
         for weak in self.store.weak_of(identifier, member):
             self.touched.device(weak, identifier)

@@ -33,3 +33,9 @@ def extend(cuts: list[Cut], logins: Iterable[tuple[int, Node]]) -> list[Cut]:
         if cuts[-1].owner != owner:
             cuts.append(Cut(t, owner))
     return cuts
+
+
+def bounds(cuts: list[Cut]) -> dict[int | None, tuple[int | None, Node]]:
+    """Return slices by their start, with their end and their owner."""
+    ends = [*(cut.start for cut in cuts[1:]), None]
+    return {cut.start: (end, cut.owner) for cut, end in zip(cuts, ends, strict=False)}

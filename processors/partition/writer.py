@@ -1,17 +1,21 @@
 """The identity writer's unit: evidence in; assignments, decisions and questions to the seeds out.
 
 The one partition of `identity.evidence` is its input, so there is one writer at a time, whoever runs it; another
-process that shares the work takes it over when this one is gone.
+process that shares the work takes it over when this one is gone. Under which policy it folds is part of its state: the
+policy file begins a log, after that an operator's decision in the log changes it (`policy_change`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from processors.identity.fold import IdentityFold
+from processors.identity.evidence import POLICY as POLICY_ITEM
+from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 from processors.partition.effects import Effects, Reader, Record, Send
-from processors.partition.keys import POSITIONS, part_of
+from processors.partition.keys import POLICY, POSITIONS, part_of
 from processors.partition.messages import encode
+from processors.partition.policy_change import PolicyChange
+from processors.partition.policy_state import PolicyState
 from schemas.codec import dumps, loads
 from schemas.identifier import seed_of
 from schemas.topics import Topics
@@ -23,7 +27,7 @@ KEPT = 8_000
 
 
 class Writer:
-    """The fold of the identity writer's unit; a `Machine`."""
+    """The fold of the identity writer's unit; a `Machine`. `policy` is that of the file."""
 
     def __init__(
         self, partitions: int, locate: Callable[[str], int], topics: Topics, reader: Reader, policy: Policy
@@ -31,9 +35,22 @@ class Writer:
         self._partitions = partitions
         self._locate = locate
         self._topics = topics
-        self._fold = IdentityFold(policy, reader.get, KEPT)
+        record = reader.get(POLICY)
+        self._is_stored = record is not None
+        self._state = PolicyState.load(record, policy)
+        self._change = PolicyChange(reader, self._state, KEPT)
         raw = reader.get(POSITIONS)
         self.positions: dict[str, int] = loads(raw) if raw else {}
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy in force, or the one that is about to be."""
+        return (self._state.wanted or self._state.applied).policy()
+
+    def announce(self) -> Effects:
+        """Publish the policy in force: who asks for it finds it as soon as there is a writer."""
+        self._is_stored = True
+        return Effects([self._announced()], {POLICY: self._state.encode()})
 
     def old_events(self, records: Sequence[Record]) -> list[tuple[str, str, str, int]]:
         """Return nothing: evidence is no event."""
@@ -46,7 +63,70 @@ class Writer:
             if record.value is not None:
                 items.extend(loads(record.value)["items"])
             self.positions[record.topic] = record.offset + 1
-        outcome = self._fold.fold(items, self.positions.get(self._topics.evidence, 0))
+        decided = [item for item in items if item[0] == POLICY_ITEM]
+        if decided:
+            items = [item for item in items if item[0] != POLICY_ITEM]
+        outcome = self._change.live.fold(items, self._version)
+        writes = self._change.generation(self._state.generation).own(outcome.writes)
+        sends = self._sends(outcome)
+        counts = {
+            "evidence_items": len(items),
+            "assignments": len(outcome.assignments),
+            "decisions": len(outcome.decisions),
+        }
+        is_newer = sum(self._state.decide(item) for item in decided) > 0
+        if is_newer:
+            if self._state.phase == "live":
+                self._state.begin()
+            # Whatever step is under way was for something else.
+            self._state.steps += 1
+            sends.append(self._announced())
+        if is_newer or not self._is_stored:
+            writes[POLICY] = self._state.encode()
+            self._is_stored = True
+        writes[POSITIONS] = dumps(self.positions)
+        return Effects(sends, writes, jobs=is_newer, counts=counts)
+
+    def answer(self, name: str, job: Mapping[str, Any], rows: Sequence[bytes], now: int) -> Effects:
+        """Take the next step of a change of policy; an answer to a step that is not the next one changes nothing."""
+        if job["step"] != self._state.steps:
+            return Effects([], {})
+        self._state.steps += 1
+        outcome = self._change.step(job, rows, self._version, self._end)
+        counts = {"assignments": len(outcome.assignments), "decisions": len(outcome.decisions)}
+        sends = [*self._sends(outcome), self._announced()]
+        return Effects(sends, {**outcome.writes, POLICY: self._state.encode()}, jobs=True, counts=counts)
+
+    def pending_jobs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the question behind the next step of a change of policy, if there is one."""
+        return self._change.job(self._topics.evidence, self._end)
+
+    @property
+    def sweeping(self) -> bool:
+        """Return False: there is nothing to look through."""
+        return False
+
+    def sweep(self, now: int) -> Effects:
+        """Never called."""
+        raise AssertionError("the identity writer has nothing to look through")
+
+    def next_due(self) -> int | None:
+        """Return no timer: who is who does not change by time."""
+        return None
+
+    @property
+    def _end(self) -> int:
+        return self.positions.get(self._topics.evidence, 0)
+
+    @property
+    def _version(self) -> int:
+        """The position in the log, and every step of a change of policy: it grows with whatever is published."""
+        return self._end + self._state.steps
+
+    def _announced(self) -> Send:
+        return (self._topics.policy, "policy", dumps(self._state.record(self._change.progress(self._end))), 0)
+
+    def _sends(self, outcome: Outcome) -> list[Send]:
         topics = self._topics
         sends: list[Send] = []
         for assignment in outcome.assignments:
@@ -62,30 +142,4 @@ class Writer:
         for release in outcome.releases:
             value = encode("", [["released", *release.identifier, release.at]])
             sends += [(topics.inbox, WRITER_KEY, value, partition) for partition in range(self._partitions)]
-        counts = {
-            "evidence_items": len(items),
-            "assignments": len(outcome.assignments),
-            "decisions": len(outcome.decisions),
-        }
-        return Effects(sends, {**outcome.writes, POSITIONS: dumps(self.positions)}, counts=counts)
-
-    def answer(self, name: str, job: Mapping[str, Any], rows: Sequence[bytes], now: int) -> Effects:
-        """Never called: the writer asks the archive nothing."""
-        raise AssertionError(f"the identity writer asked nothing, and was answered {name}")
-
-    def pending_jobs(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return no questions."""
-        return []
-
-    @property
-    def sweeping(self) -> bool:
-        """Return False: there is nothing to look through."""
-        return False
-
-    def sweep(self, now: int) -> Effects:
-        """Never called."""
-        raise AssertionError("the identity writer has nothing to look through")
-
-    def next_due(self) -> int | None:
-        """Return no timer: who is who does not change by time."""
-        return None
+        return sends

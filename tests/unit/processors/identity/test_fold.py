@@ -35,7 +35,9 @@ POLICIES = st.sampled_from(
         Policy(limits={"user_id": 1, "email": 2, "phone": 1, "shopify": 1, "woocommerce": 1, "loyalty_id": 1}),
         Policy(shared_threshold=1),
         Policy(fold_email_providers=True, limits={"user_id": 1, "email": 1}),
-        Policy(fold_email_providers=True, shared_threshold=1, blocked=frozenset({"+33600000001", "email:e1@x.fr"})),
+        Policy(
+            fold_email_providers=True, shared_threshold=1, blocked=frozenset({"+33600000001", "email:e1@x.fr", "u1"})
+        ),
         Policy(shared_threshold=2, limits={"user_id": 2, "email": 1}),
         Policy(ranks=(("email",), ("user_id", "phone"), ("shopify", "woocommerce", "magento", "stripe"))),
     ]

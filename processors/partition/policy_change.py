@@ -1,0 +1,151 @@
+"""Going over to another identity policy, step by step, while the writer goes on folding what comes.
+
+The steps ride on the questions that a unit asks its archive: the writer's archive is the evidence log, and a step that
+needs nothing of it asks for nothing. So steps and batches of new evidence take turns, what is left to do survives a
+kill, and the writer's input shows as not yet done until the change is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from processors.identity.compare import Comparison, Difference
+from processors.identity.evidence import POLICY, Watch
+from processors.identity.fold import IdentityFold
+from processors.identity.generation import COMPONENTS, DEVICES, KINDS, Generation, Reading
+from processors.identity.grouping import Node
+from processors.identity.outcome import Outcome
+from processors.identity.policy_file import policy_of
+from processors.partition.effects import Reader
+from processors.partition.policy_state import PolicyState
+from schemas.codec import loads
+from schemas.identifier import is_weak
+
+# How much one step does: some tenths of a second at most, because new evidence waits meanwhile.
+RECORDS_A_STEP: Final = 200
+COMPARED_A_STEP: Final = 500
+CLEARED_A_STEP: Final = 5_000
+JOB: Final = "policy"
+
+
+class PolicyChange:
+    """The steps. `kept` is how many identifiers a fold keeps decoded; every step leaves its writes to the caller."""
+
+    def __init__(self, reader: Reader, state: PolicyState, kept: int) -> None:
+        self.state = state
+        self._reader = reader
+        self._kept = kept
+        self.live = self.fold_of(state.generation)
+        self._next: IdentityFold | None = None
+
+    def generation(self, number: int) -> Generation:
+        """Return a generation of the store."""
+        return Generation(number, self._reader.get, self._reader.scan)
+
+    def fold_of(self, number: int) -> IdentityFold:
+        """Return the fold of a generation under its policy."""
+        decided = self.state.wanted if number != self.state.generation else self.state.applied
+        assert decided is not None, "only what is in force or wanted is folded"
+        return IdentityFold(decided.policy(), self.generation(number).get, self._kept)
+
+    def job(self, topic: str, end: int) -> list[tuple[str, dict[str, Any]]]:
+        """Return the question behind the next step; none while there is nothing to do. `end`: of what was folded."""
+        state = self.state
+        if state.phase == "live":
+            return []
+        start = state.position if state.phase == "refolding" else end
+        until = min(start + RECORDS_A_STEP, end) if state.phase == "refolding" else end
+        job = {"kind": JOB, "step": state.steps, "from": start, "until": until, "positions": {topic: end}}
+        return [(f"{JOB}:{state.steps}", job)]
+
+    def step(self, job: Mapping[str, Any], rows: Sequence[bytes], version: int, end: int) -> Outcome:
+        """Take the next step and return what is to be written and published; `writes` are those of the store."""
+        state = self.state
+        outcome = Outcome(version)
+        match state.phase:
+            case "refolding":
+                self._refold(job, rows, outcome)
+                if state.position >= end:
+                    state.switch()
+                    assert self._next is not None, "it has just been used"
+                    self.live, self._next = self._next, None
+            case "publishing":
+                self._publish(outcome)
+            case "clearing":
+                self._next = None
+                self._clear(outcome)
+        return outcome
+
+    def progress(self, end: int) -> float:
+        """Return how much of the present phase is done, 0 to 1."""
+        state = self.state
+        match state.phase:
+            case "refolding":
+                return state.position / end if end else 1.0
+            case "publishing":
+                return state.kind / 4
+            case "clearing":
+                return state.kind / len(KINDS)
+        return 1.0
+
+    def _refold(self, job: Mapping[str, Any], rows: Sequence[bytes], outcome: Outcome) -> None:
+        state = self.state
+        if self._next is None:
+            self._next = self.fold_of(state.other)
+        items = [item for row in rows for item in loads(row)["items"] if item[0] != POLICY]
+        folded = self._next.fold(items, outcome.version)
+        present = Reading(self.generation(state.generation), state.applied.policy())
+        outcome.writes.update(self.generation(state.other).own(folded.writes))
+        outcome.watches += [watch for watch in folded.watches if not _was_asked(present, watch)]
+        state.position = job["until"]
+
+    def _publish(self, outcome: Outcome) -> None:
+        """Compare the next pieces: first what the older generation has, then what only the newer one has."""
+        state = self.state
+        older, newer = self.generation(state.other), self.generation(state.generation)
+        comparison = Comparison(Reading(older, policy_of(state.before)), Reading(newer, state.applied.policy()))
+        kind = COMPONENTS if state.kind < 2 else DEVICES
+        keys = (older, newer)[state.kind % 2].after(kind, state.key.encode(), COMPARED_A_STEP)
+        named = [_identifier(key) for key in keys]
+        found: Difference
+        match state.kind:
+            case 0:
+                found = comparison.gone(named)
+            case 1:
+                found = comparison.come(named)
+            case _:
+                found = comparison.devices(named, only_new=state.kind == 3)
+        outcome.owned += found.owned
+        outcome.changes += found.changes
+        if len(keys) == COMPARED_A_STEP:
+            state.key = keys[-1].decode()
+        elif state.kind < 3:
+            state.kind, state.key = state.kind + 1, ""
+        else:
+            state.clear(state.other)
+
+    def _clear(self, outcome: Outcome) -> None:
+        state = self.state
+        keys = self.generation(state.other).every(KINDS[state.kind], state.key.encode(), CLEARED_A_STEP)
+        outcome.writes.update(self.generation(state.other).own(dict.fromkeys(keys)))
+        if len(keys) == CLEARED_A_STEP:
+            state.key = keys[-1].decode()
+        elif state.kind < len(KINDS) - 1:
+            state.kind, state.key = state.kind + 1, ""
+        else:
+            state.begin()
+
+
+def _identifier(key: bytes) -> Node:
+    """Return the identifier that a key of components or devices names."""
+    type_, _, value = key[2:].decode().partition("\0")
+    return (type_, value)
+
+
+def _was_asked(present: Reading, watch: Watch) -> bool:
+    """Tell whether the workers have been asked this already: their answers are in the log, or on their way."""
+    if watch.weak is not None:
+        device = present.device(watch.weak)
+        user = None if device is None else device.users.get(watch.identifier)
+        return user is not None and user.watched
+    held = present.device(watch.identifier) if is_weak(watch.identifier.type) else present.member(watch.identifier)
+    return held is not None and held.asked
