@@ -12,10 +12,13 @@ from api.auth import Tokens
 from api.clickhouse import ANALYST, ClickHouse
 from api.definitions import Definitions
 from api.delivery.changes import Changes
+from api.delivery.deliveries import Deliveries
+from api.delivery.log import ChangeLog
 from api.evidence import Evidence
 from api.periods import zone_of
 from api.profiles import Profiles
-from api.routes import analytics, dead_letters, health, identity, profiles, query, segments
+from api.routes import analytics, dead_letters, health, identity, profiles, query, segments, subscriptions
+from api.subscriptions import Subscriptions
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
@@ -29,7 +32,10 @@ def create_app(settings: Settings) -> FastAPI:
     definitions = Definitions(settings)
     changes = Changes(settings)
     evidence = Evidence(settings)
-    parts = (clickhouse, analyst, definitions, changes, evidence)
+    receivers = Subscriptions(settings)
+    change_log = ChangeLog(settings)
+    deliveries = Deliveries(settings, receivers, changes.tail, change_log, clickhouse)
+    parts = (clickhouse, analyst, definitions, changes, evidence, receivers, change_log, deliveries)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,9 +59,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.definitions = definitions
     app.state.changes = changes
     app.state.evidence = evidence
+    app.state.subscriptions = receivers
+    app.state.deliveries = deliveries
     app.state.profiles = Profiles(clickhouse)
     problems.install(app)
-    for each in (health, identity, profiles, segments, analytics, query, dead_letters):
+    for each in (health, identity, profiles, segments, subscriptions, analytics, query, dead_letters):
         app.include_router(each.router)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)

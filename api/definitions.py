@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from api.followed import Followed, away
 from processors.segments.clauses import Clause, Definition
 from processors.segments.definition import DefinitionError, DefinitionProblem, parse, parse_where
 from processors.segments.references import reference_problem
@@ -28,11 +29,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 12
 _LONGEST_PAUSE_S = 0.3
-_CONNECTS_S = 3.0
 _PATIENCE_S = 10.0
-_LONGEST_WAIT_S = 5.0
-# A transaction marker behind the last record is seen at the next look only.
-_LOOK_MS = 50
 # Beyond this the open transaction of a writer that died is aborted by the broker.
 _TRANSACTION_MS = 10_000
 
@@ -60,29 +57,22 @@ class Definitions:
         self._topic = settings.topics.definitions
         self._transactional_id = f"{settings.topic_prefix}definitions"
         self._known: dict[str, Stored] = {}
-        self._consumer: AIOKafkaConsumer | None = None
-        self._connected = asyncio.Event()
+        self._log = Followed(settings.bootstrap, self._topic, self._take)
         self._producer: AIOKafkaProducer | None = None
-        self._follower: asyncio.Task[None] | None = None
-        self._moved = asyncio.Event()
-        self._position = 0
         self._write = asyncio.Lock()
 
     async def start(self) -> None:
         """Begin to follow the topic; Kafka may come later."""
-        self._follower = asyncio.create_task(self._follow_for_ever())
+        await self._log.start()
 
     async def stop(self) -> None:
         """Stop following and writing."""
-        if self._follower is not None:
-            self._follower.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._follower
+        await self._log.stop()
         await self._drop_producer()
 
     async def known(self) -> Known:
         """Return every segment that was ever defined, as of now. Raises `Problem` (unavailable) without Kafka."""
-        await self._catch_up()
+        await self._log.catch_up()
         return self._known
 
     async def publish(self, decide: Decide) -> Known:
@@ -94,7 +84,7 @@ class Definitions:
             for number in range(_TRIES):
                 try:
                     producer = await self._exclusive_producer()
-                    await self._catch_up()
+                    await self._log.catch_up()
                     record = decide(self._known)
                     if record is None:
                         return self._known
@@ -104,7 +94,7 @@ class Definitions:
                         )
                         # The transaction's own error says what happened.
                         sent.add_done_callback(lambda each: each.cancelled() or each.exception())
-                    await self._reach((await sent).offset + 1)
+                    await self._log.reach((await sent).offset + 1)
                     return self._known
                 except KafkaError as error:
                     # Fenced by another writer, or Kafka was away: what is known may be old, so all of it again, after a
@@ -112,7 +102,7 @@ class Definitions:
                     log.warning("definition not published yet", error=type(error).__name__)
                     await self._drop_producer()
                     await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_S * (number + 1)))
-        raise _away()
+        raise away()
 
     async def _exclusive_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -125,7 +115,7 @@ class Definitions:
                 await asyncio.wait_for(producer.start(), _PATIENCE_S)
             except (TimeoutError, KafkaError) as error:
                 await producer.stop()
-                raise _away() from error
+                raise away() from error
             self._producer = producer
         return self._producer
 
@@ -134,65 +124,6 @@ class Definitions:
         if producer is not None:
             with suppress(KafkaError):
                 await producer.stop()
-
-    async def _catch_up(self) -> None:
-        with suppress(TimeoutError):
-            # A process that has just started connects in a moment.
-            await asyncio.wait_for(self._connected.wait(), _CONNECTS_S)
-        consumer = self._consumer
-        if consumer is None:
-            raise _away()
-        place = TopicPartition(self._topic, 0)
-        try:
-            ends = await asyncio.wait_for(consumer.end_offsets([place]), _PATIENCE_S)
-        except (TimeoutError, KafkaError) as error:
-            raise _away() from error
-        await self._reach(ends[place])
-
-    async def _reach(self, position: int) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                while self._position < position:
-                    self._moved.clear()
-                    await self._moved.wait()
-        except TimeoutError as error:
-            raise _away() from error
-
-    async def _follow_for_ever(self) -> None:
-        delay = 0.1
-        while True:
-            try:
-                await self._follow()
-            except KafkaError as error:
-                log.warning("definitions not followed yet", error=type(error).__name__, retry_s=delay)
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, _LONGEST_WAIT_S)
-
-    async def _follow(self) -> None:
-        place = TopicPartition(self._topic, 0)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            fetch_max_wait_ms=_LOOK_MS,
-        )
-        try:
-            await consumer.start()
-            consumer.assign([place])
-            await consumer.seek_to_beginning(place)
-            self._consumer = consumer
-            self._connected.set()
-            while True:
-                batches = await consumer.getmany(timeout_ms=_LOOK_MS)
-                for record in (record for records in batches.values() for record in records):
-                    self._take(record.key, record.value)
-                self._position = await consumer.position(place)
-                self._moved.set()
-        finally:
-            self._connected.clear()
-            self._consumer = None
-            await consumer.stop()
 
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         try:
@@ -251,7 +182,3 @@ def defined(id_: str, document: dict[str, Any] | None, version: int, at: str) ->
         "definition": document,
         "updated_at": at,
     }
-
-
-def _away() -> Problem:
-    return Problem("unavailable", "Kafka does not answer; try again in a moment.")

@@ -74,6 +74,7 @@ def projections(topics: Topics) -> dict[str, Projection]:
         topics.changes: segments,
         topics.definitions: Projection((tables.DEFINITION_STATES,), rows.definition_rows),
         topics.progress: Projection((tables.PROGRESS_STATES,), rows.progress_rows),
+        topics.deliveries: Projection((tables.DELIVERY_STATES,), rows.delivery_rows),
         topics.decisions: Projection((tables.DECISIONS,), rows.decision_rows),
         topics.rejected: Projection((tables.DEAD_LETTERS,), rows.dead_letter_rows),
     }

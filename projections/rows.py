@@ -166,6 +166,38 @@ def progress_rows(record: Record) -> Rows:
     return ((*state, *_place(record)),)
 
 
+def delivery_rows(record: Record) -> Rows:
+    """Return the state of a delivery that waits or is dead; how far a subscription has come is no row."""
+    if record.value is None:
+        subscription, slash, place = _key(record).partition("/")
+        if not slash:
+            return (None,)
+        at, _, offset = place.partition("-")
+        gone = (subscription, int(at), int(offset), "", "", _NOBODY, 0, "", 0, "", EARLIEST, None, True)
+        return ((*gone, *_place(record)),)
+    delivery = loads(record.value)
+    if "state" not in delivery:
+        return (None,)
+    return (
+        (
+            delivery["subscription_id"],
+            delivery["partition"],
+            delivery["offset"],
+            delivery["webhook_id"],
+            delivery["segment_id"],
+            delivery["profile_id"],
+            delivery["sequence"],
+            delivery["state"],
+            delivery["attempts"],
+            delivery["error"],
+            _time(delivery["at"]),
+            _maybe_time(delivery["due"]),
+            False,
+            *_place(record),
+        ),
+    )
+
+
 def decision_rows(record: Record) -> Rows:
     """Return the row of an identity decision."""
     decision = loads(_value(record))

@@ -152,6 +152,25 @@ PROGRESS_STATES = Table(
     "progress_states",
     (("segment_id", TEXT), ("unit", "UInt32"), ("version", NUMBER), ("partitions", "UInt32"), *PLACE),
 )
+DELIVERY_STATES = Table(
+    "delivery_states",
+    (
+        ("subscription_id", TEXT),
+        ("change_partition", "UInt32"),
+        ("change_offset", NUMBER),
+        ("webhook_id", TEXT),
+        ("segment_id", TEXT),
+        ("profile_id", UUID_),
+        ("sequence", NUMBER),
+        ("state", TEXT),
+        ("attempts", "UInt32"),
+        ("error", TEXT),
+        ("at", TIME),
+        ("due", MAYBE_TIME),
+        ("deleted", FLAG),
+        *PLACE,
+    ),
+)
 DECISIONS = Table(
     "decisions",
     (

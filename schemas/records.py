@@ -113,6 +113,53 @@ class SegmentProgress(TypedDict):
     partitions: int  # how many have to report before the version is live everywhere
 
 
+class SubscriptionRecord(TypedDict):
+    """`segments.subscriptions`: who gets webhooks. Key: `subscription_id`; no value: deleted. Holds the secret."""
+
+    schema_version: int
+    subscription_id: str
+    url: str
+    segments: list[str] | None  # None: of all segments
+    include_moves: bool
+    consent: str | None  # a purpose: only of people who have granted it
+    secret: str
+    after: str  # cursor of the changes from which it is delivered
+    created_at: str
+
+
+class ReachedRecord(TypedDict):
+    """`segments.deliveries`: every change before `after` is delivered, or has a record of its own. Key: subscription.
+
+    The partition is always that of the subscription's id.
+    """
+
+    schema_version: int
+    subscription_id: str
+    after: str
+
+
+class DeliveryRecord(TypedDict):
+    """`segments.deliveries`: a change that waits for another try, or is dead. Key: `subscription/partition-offset`.
+
+    The partition is always that of the subscription's id; no value: delivered after all, or let go of.
+    """
+
+    schema_version: int
+    subscription_id: str
+    partition: int  # where the change is in `segments.changes`
+    offset: int
+    webhook_id: str
+    segment_id: str
+    profile_id: str
+    sequence: int
+    state: Literal["waiting", "dead"]
+    attempts: int  # how often it was tried
+    error: str  # why the last try failed; empty: waits behind another change of the profile
+    at: str  # when it became so
+    due: str | None  # when it is tried next, if by itself
+    replay: bool  # an operator asked for it to be tried anew
+
+
 class DeadLetter(TypedDict):
     """`events.rejected`: something that was not accepted, with what a person needs to mend it. Key: `source`."""
 

@@ -62,6 +62,16 @@ SPECS: tuple[TopicSpec, ...] = (
         "segments.progress", "segment id/partition", "compact", False, "How far a definition has reached everybody."
     ),
     TopicSpec("segments.changes", "profile id", "delete", True, "Entered and exited, one record per transition."),
+    TopicSpec(
+        "segments.subscriptions", "subscription id", "compact", False, "Who gets webhooks, and of what.", partitions=1
+    ),
+    TopicSpec(
+        "segments.deliveries",
+        "subscription id/place",
+        "compact",
+        False,
+        "How far each subscription has come, and which deliveries wait or are dead.",
+    ),
     TopicSpec("privacy.requests", "request id", "delete", False, "Erasures and restrictions.", partitions=1),
     TopicSpec(
         "state.partitions", "state key", "compact", False, "The workers' state, one partition per input partition."
@@ -96,6 +106,8 @@ class Topics:
         self.definitions = f"{prefix}segments.definitions"
         self.progress = f"{prefix}segments.progress"
         self.changes = f"{prefix}segments.changes"
+        self.subscriptions = f"{prefix}segments.subscriptions"
+        self.deliveries = f"{prefix}segments.deliveries"
         self.privacy = f"{prefix}privacy.requests"
         self.state = f"{prefix}state.partitions"
         self.identity_state = f"{prefix}state.identity"

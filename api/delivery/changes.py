@@ -6,6 +6,7 @@ from aiokafka.errors import KafkaError
 
 from api.delivery.cursor import Positions, positions_of, text_of
 from api.delivery.tail import Change, Tail, change_of, reader
+from api.followed import away
 from schemas.errors import Problem
 from schemas.settings import Settings
 
@@ -19,15 +20,15 @@ class Changes:
     def __init__(self, settings: Settings) -> None:
         self._bootstrap = settings.bootstrap
         self._topic = settings.topics.changes
-        self._tail = Tail(settings.bootstrap, self._topic)
+        self.tail = Tail(settings.bootstrap, self._topic)
 
     async def start(self) -> None:
         """Begin to read the newest changes."""
-        await self._tail.start()
+        await self.tail.start()
 
     async def stop(self) -> None:
         """Stop reading; streams end."""
-        await self._tail.stop()
+        await self.tail.stop()
 
     async def subscribe(
         self, after: str | None, segments: frozenset[str] | None, include_moves: bool
@@ -36,21 +37,24 @@ class Changes:
 
         Raises `Problem` for a cursor that is none or whose place the log has not (invalid-cursor), and without Kafka.
         """
+        return self._stream(_Subscriber(await self.positions(after), segments, include_moves))
+
+    async def positions(self, after: str | None) -> Positions:
+        """Return the place of a cursor; of None, the log's end. Raises `Problem` as `subscribe` does."""
         try:
-            bounds = await self._tail.bounds()
+            bounds = await self.tail.bounds()
         except (KafkaError, TimeoutError) as error:
-            raise Problem("unavailable", "Kafka does not answer; try again in a moment.") from error
+            raise away() from error
         if after is None:
-            positions = {partition: end for partition, (_, end) in bounds.items()}
-        else:
-            positions = positions_of(after)
-            check(positions, bounds)
-        return self._stream(_Subscriber(positions, segments, include_moves))
+            return {partition: end for partition, (_, end) in bounds.items()}
+        positions = positions_of(after)
+        check(positions, bounds)
+        return positions
 
     async def _stream(self, subscriber: "_Subscriber") -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
         while True:
-            if not self._tail.covers(subscriber.positions):
+            if not self.tail.covers(subscriber.positions):
                 async for frames in self._catch_up(subscriber):
                     yield frames
             async for frames in self._follow(subscriber):
@@ -63,7 +67,7 @@ class Changes:
             await consumer.start()
             for place in consumer.assignment():
                 consumer.seek(place, subscriber.positions.get(place.partition, 0))
-            while not self._tail.covers(subscriber.positions):
+            while not self.tail.covers(subscriber.positions):
                 frames = []
                 for place, records in (await consumer.getmany(timeout_ms=1000, max_records=_AT_ONCE)).items():
                     for record in records:
@@ -81,12 +85,12 @@ class Changes:
 
     async def _follow(self, subscriber: "_Subscriber") -> AsyncIterator[bytes]:
         """Follow the ring until it has lost what comes next."""
-        number = self._tail.first
-        while number >= self._tail.first:
-            changes = self._tail.since(number, _AT_ONCE)
+        number = self.tail.first
+        while number >= self.tail.first:
+            changes = self.tail.since(number, _AT_ONCE)
             if not changes:
-                await self._tail.news(HEARTBEAT_S)
-                if self._tail.next == number:
+                await self.tail.news(HEARTBEAT_S)
+                if self.tail.next == number:
                     # An id without data: the client's next `Last-Event-ID` is this place.
                     yield b"id: " + text_of(subscriber.positions).encode() + b"\n\n"
                 continue

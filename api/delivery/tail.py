@@ -32,7 +32,12 @@ class Change:
 
     partition: int
     offset: int
+    change_id: str
     segment_id: str
+    profile_id: str
+    sequence: int
+    change: str
+    at: str
     moved: bool
     data: bytes
 
@@ -51,6 +56,7 @@ class Tail:
         self.ends: Positions = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._connected = asyncio.Event()
+        self._begun = asyncio.Event()
 
     async def start(self) -> None:
         """Begin at the log's end; Kafka may come later."""
@@ -62,6 +68,10 @@ class Tail:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+
+    async def begun(self) -> None:
+        """Return when it is known where the ring begins."""
+        await self._begun.wait()
 
     @property
     def next(self) -> int:
@@ -131,6 +141,7 @@ class Tail:
                 consumer.seek(place, self.ends.get(place.partition, 0))
             self._consumer = consumer
             self._connected.set()
+            self._begun.set()
             while True:
                 batches = await consumer.getmany(timeout_ms=1000)
                 for records in batches.values():
@@ -144,8 +155,11 @@ class Tail:
             await consumer.stop()
 
 
-def reader(bootstrap: str, topic: str) -> AIOKafkaConsumer:
-    """Return a consumer of all committed records of a topic, outside any group: its assignment is every partition."""
+def reader(bootstrap: str, topic: str, at_once: int = 1 << 20) -> AIOKafkaConsumer:
+    """Return a consumer of all committed records of a topic, outside any group: its assignment is every partition.
+
+    `at_once` is the most bytes that it reads ahead of a partition.
+    """
     return AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -153,16 +167,27 @@ def reader(bootstrap: str, topic: str) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=at_once,
     )
 
 
 def change_of(record: "ConsumerRecord[bytes, bytes]") -> Change | None:
     """Return the change that a record holds; None for one that holds none."""
+    data = bytes(record.value or b"")
     try:
-        value = loads(record.value or b"")
-        moved = bool({"moved_to", "moved_from"} & value["because"].keys())
-        segment_id = value["segment_id"]
+        value = loads(data)
+        return Change(
+            record.partition,
+            record.offset,
+            value["change_id"],
+            value["segment_id"],
+            value["profile_id"],
+            value["sequence"],
+            value["change"],
+            value["at"],
+            bool({"moved_to", "moved_from"} & value["because"].keys()),
+            data,
+        )
     except (JSONDecodeError, KeyError, TypeError, AttributeError):
         log.error("a record is no segment change; it is left out", partition=record.partition, offset=record.offset)
         return None
-    return Change(record.partition, record.offset, segment_id, moved, bytes(record.value or b""))

@@ -97,6 +97,9 @@ def running_api(settings: Settings, folder: Path) -> Iterator[Api]:
         "KITH_DEFAULT_COUNTRY": settings.default_country or "",
         "KITH_PORT_FILE": str(port_file),
     }
+        "KITH_WEBHOOK_ALLOW_PRIVATE": str(settings.webhook_allow_private),
+        "KITH_WEBHOOK_RETRIES": settings.webhook_retries,
+        "KITH_WEBHOOK_TIMEOUT_S": str(settings.webhook_timeout_s),
     with log.open("ab") as output:
         process = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stdout=output, stderr=output)
     try:

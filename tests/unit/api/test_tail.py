@@ -62,7 +62,7 @@ async def follow(stream: Changes, subscriber: _Subscriber, number: int) -> list[
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=30), st.data())
 def test_a_stream_continued_at_any_event_has_each_change_once(drawn: list[int], data: st.DataObject) -> None:
     stream = Changes(Settings(kafka_bootstrap="nowhere:9"))
-    stream._tail = filled([record(partition, offset) for offset, partition in enumerate(drawn)])
+    stream.tail = filled([record(partition, offset) for offset, partition in enumerate(drawn)])
     whole = asyncio.run(follow(stream, _Subscriber({}, None, False), len(drawn)))
     assert len(whole) == len(drawn)
     place = data.draw(st.integers(0, len(whole) - 1))
