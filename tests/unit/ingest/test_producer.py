@@ -94,7 +94,8 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AIOKafkaProducer", FakeProducer)
     monkeypatch.setattr(module, "_BACKOFF_S", (0.01,))
     monkeypatch.setattr(module, "_PROBE_S", 0.05)
-    Broker.partitions = {name: {0, 1, 2, 3} for name in (*TOPICS.events.values(), TOPICS.rejected)}
+    spread = (*TOPICS.events.values(), TOPICS.rejected, TOPICS.replays, TOPICS.inbox)
+    Broker.partitions = {**{name: {0, 1, 2, 3} for name in spread}, TOPICS.privacy: {0}}
     Broker.connects, Broker.error, Broker.room = True, None, 1000
     Broker.answers = asyncio.Event()
     Broker.answers.set()
@@ -120,6 +121,11 @@ async def test_acknowledged_means_kept_by_the_partition_of_the_key(producer: Pro
     for _, key, value in records:
         assert (key.encode(), value) in Broker.kept[(WEB, partition_of(key, 4))]
     assert sum(map(len, Broker.kept.values())) == 100
+
+
+async def test_a_topic_of_one_partition_takes_every_key(producer: Producer) -> None:
+    await producer.write([(TOPICS.privacy, f"k{number}", b"{}") for number in range(20)], 1)
+    assert {place: len(kept) for place, kept in Broker.kept.items()} == {(TOPICS.privacy, 0): 20}
 
 
 async def test_many_requests_share_a_round(producer: Producer) -> None:

@@ -75,8 +75,8 @@ def signed(kind: str, body: bytes, secret: str = SECRET, at: float | None = None
         headers = {"X-WC-Webhook-Signature": _base64(secret, body), "X-WC-Webhook-Delivery-ID": "delivery-1"}
         return {**headers, "X-WC-Webhook-Topic": topic or "order.created"}
     if kind == "magento":
-        signature = KEY.sign(body, PKCS1v15(), SHA256()) if secret == SECRET else b"x" * 256
-        return {"x-adobe-commerce-webhook-signature": b64encode(signature).decode()}
+        proof = KEY.sign(body, PKCS1v15(), SHA256()) if secret == SECRET else b"x" * 256
+        return {"x-adobe-commerce-webhook-signature": b64encode(proof).decode()}
     if kind == "stripe":
         return {"Stripe-Signature": f"t={now},v1={_hex(secret, b'%d.' % now + body)}"}
     if kind == "intercom":

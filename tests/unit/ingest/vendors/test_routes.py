@@ -90,7 +90,7 @@ def test_signatures_that_are_wrong(tmp_path: Path, kind: str) -> None:
         if kind in TIMED:
             wrong += [(body, signed(kind, body, at=time.time() + off)) for off in (-400, 400, -(10**9))]
         for content, headers in wrong:
-            encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+            encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
             answer = client.post(url(kind), content=content, headers=encoded)
             assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature"), headers
         assert log.records == []
