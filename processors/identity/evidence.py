@@ -14,7 +14,9 @@ milliseconds since 1970, and `(t, message_id, event_id)` orders evidence.
 * `["split", [[type, value], …], from_type, from_value, decision_id, reason, at, operator]`;
 * `["release", type, value, decision_id, reason, at, operator]`;
 * `["policy", document, decision_id, reason, at, operator]`: an operator's decision that from now on all of the evidence
-  is read under this policy (`policy_file.document_of`). The writer takes it out before it folds the others.
+  is read under this policy (`policy_file.document_of`). The writer takes it out before it folds the others;
+* `["erase", request_id, profile_id, [[type, value], …], units]`: forget everything about these identifiers; what a unit
+  says about them before it says `["masked", request_id]` is from before (see `erasing`).
 """
 
 from collections.abc import Mapping, Sequence

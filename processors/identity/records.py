@@ -145,9 +145,8 @@ def encode_device(device: Device) -> dict[bytes, bytes | None]:
     ]
     flags = _UNKNOWN * (not device.known) | _ASKED * device.asked
     chunks = -(-len(device.runs) // RUNS_A_CHUNK)
-    writes: dict[bytes, bytes | None] = {
-        weak_key(device.weak): dumps([flags, device.released, device.shared_at, users, chunks])
-    }
+    record = None if device.blank else dumps([flags, device.released, device.shared_at, users, chunks])
+    writes: dict[bytes, bytes | None] = {weak_key(device.weak): record}
     if device.recut_from is not None:
         for number in range(device.recut_from // RUNS_A_CHUNK, chunks):
             runs = device.runs[number * RUNS_A_CHUNK : (number + 1) * RUNS_A_CHUNK]

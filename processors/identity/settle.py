@@ -22,6 +22,9 @@ from schemas.identifier import Identifier, is_weak
 
 def settle(touched: Touched, policy: Policy, store: Store, outcome: Outcome) -> None:
     """Add to `outcome` what a batch changes."""
+    # First of all: what is learnt about them later in this batch is new.
+    outcome.owned += [(identifier, start, None, None) for identifier, start in touched.erased]
+    outcome.erased.update(identifier for identifier, _ in touched.erased)
     for couple, _, _ in store.united.values():
         couples.note(couple, policy, outcome)
     for component in store.unfolded:

@@ -8,11 +8,12 @@ policy file begins a log, after that an operator's decision in the log changes i
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from processors.identity.erasing import Erasing, counted
 from processors.identity.evidence import POLICY as POLICY_ITEM
 from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 from processors.partition.effects import Effects, Reader, Record, Send
-from processors.partition.keys import POLICY, POSITIONS, part_of
+from processors.partition.keys import POLICY, POSITIONS, erasing_key, part_of
 from processors.partition.messages import encode
 from processors.partition.policy_change import PolicyChange
 from processors.partition.policy_state import PolicyState
@@ -35,6 +36,7 @@ class Writer:
         self._partitions = partitions
         self._locate = locate
         self._topics = topics
+        self._reader = reader
         record = reader.get(POLICY)
         self._is_stored = record is not None
         self._state = PolicyState.load(record, policy)
@@ -59,16 +61,25 @@ class Writer:
     def fold(self, records: Sequence[Record], now: int, archived: Mapping[str, bytes]) -> Effects:
         """Fold the evidence of a batch; the position of its last record is the version of what follows from it."""
         items: list[list[Any]] = []
+        erasing_at = erasing_key(self._state.generation)
+        raw = self._reader.get(erasing_at)
+        erasing: Erasing = loads(raw) if raw else {}
         for record in records:
             if record.value is not None:
-                items.extend(loads(record.value)["items"])
+                items.extend(counted(erasing, loads(record.value)))
             self.positions[record.topic] = record.offset + 1
         decided = [item for item in items if item[0] == POLICY_ITEM]
         if decided:
             items = [item for item in items if item[0] != POLICY_ITEM]
         outcome = self._change.live.fold(items, self._version)
         writes = self._change.generation(self._state.generation).own(outcome.writes)
+        if erasing or raw:
+            writes[erasing_at] = dumps(erasing) if erasing else None
         sends = self._sends(outcome)
+        for item in items:
+            if item[0] == "erase":
+                value = encode(item[2], [["done", item[1], WRITER_KEY, outcome.version]])
+                sends.append((self._topics.inbox, item[2], value, None))
         counts = {
             "evidence_items": len(items),
             "assignments": len(outcome.assignments),
@@ -133,6 +144,9 @@ class Writer:
             seed = assignment["seed"]
             key = part_of(seed, assignment["from"])
             sends.append((topics.assignments, key, dumps(assignment), self._locate(seed)))
+            if assignment["profile_id"] is None and (assignment["type"], assignment["value"]) in outcome.erased:
+                # Behind the record that units read, so that compaction leaves neither.
+                sends.append((topics.assignments, key, None, self._locate(seed)))
         for decision in outcome.decisions:
             sends.append((topics.decisions, decision["profile_id"], dumps(decision), None))
         for watch in outcome.watches:
