@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import problems
 from api.auth import Tokens
 from api.clickhouse import ANALYST, ClickHouse
+from api.collector import Collector
 from api.definitions import Definitions
 from api.delivery.changes import Changes
 from api.delivery.deliveries import Deliveries
@@ -32,10 +33,11 @@ def create_app(settings: Settings) -> FastAPI:
     definitions = Definitions(settings)
     changes = Changes(settings)
     evidence = Evidence(settings)
+    collector = Collector(settings)
     receivers = Subscriptions(settings)
     change_log = ChangeLog(settings)
     deliveries = Deliveries(settings, receivers, changes.tail, change_log, clickhouse)
-    parts = (clickhouse, analyst, definitions, changes, evidence, receivers, change_log, deliveries)
+    parts = (clickhouse, analyst, definitions, changes, evidence, collector, receivers, change_log, deliveries)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.evidence = evidence
     app.state.subscriptions = receivers
     app.state.deliveries = deliveries
+    app.state.collector = collector
     app.state.profiles = Profiles(clickhouse)
     problems.install(app)
     for each in (health, identity, profiles, segments, subscriptions, analytics, query, dead_letters):

@@ -77,6 +77,7 @@ def projections(topics: Topics) -> dict[str, Projection]:
         topics.deliveries: Projection((tables.DELIVERY_STATES,), rows.delivery_rows),
         topics.decisions: Projection((tables.DECISIONS,), rows.decision_rows),
         topics.rejected: Projection((tables.DEAD_LETTERS,), rows.dead_letter_rows),
+        topics.replays: Projection((tables.DEAD_LETTER_REPLAYS,), rows.replay_rows),
     }
 
 

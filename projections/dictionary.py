@@ -25,7 +25,8 @@ class Relation:
 
 def relations() -> list[Relation]:
     """Return every table and view, in the order in which they are created."""
-    return [_relation(statement) for migration in load() for statement in render(migration.text)]
+    statements = (statement for migration in load() for statement in render(migration.text))
+    return [_relation(statement) for statement in statements if not statement.startswith("ALTER TABLE ")]
 
 
 def _relation(statement: str) -> Relation:

@@ -235,6 +235,22 @@ def dead_letter_rows(record: Record) -> Rows:
     return ((*fields, *_place(record)),)
 
 
+def replay_rows(record: Record) -> Rows:
+    """Return the row of what became of a dead letter that went in again."""
+    replay = loads(_value(record))
+    fields = (
+        replay["id"],
+        _time(replay["at"]),
+        replay["source"],
+        replay["outcome"],
+        replay["event_ids"],
+        replay["reason"] or "",
+        replay["message"],
+        replay["corrected"],
+    )
+    return ((*fields, *_place(record)),)
+
+
 def _value(record: Record) -> bytes:
     if record.value is None:
         raise ValueError("the record has no value")

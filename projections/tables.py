@@ -189,6 +189,20 @@ DECISIONS = Table(
         *PLACE,
     ),
 )
+DEAD_LETTER_REPLAYS = Table(
+    "dead_letter_replays",
+    (
+        ("id", TEXT),
+        ("at", TIME),
+        ("source", TEXT),
+        ("outcome", TEXT),
+        ("event_ids", UUIDS),
+        ("reason", TEXT),
+        ("message", TEXT),
+        ("corrected", FLAG),
+        *PLACE,
+    ),
+)
 DEAD_LETTERS = Table(
     "dead_letters",
     (

@@ -85,7 +85,9 @@ class Settings(BaseSettings):
     projector_interval_s: float = Field(1.0, gt=0, description="Longest time that records are collected for an insert.")
 
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
-    api_tokens: str = Field("", description="Bearer tokens of the API.")
+    api_tokens: str = Field(
+        "", description="Bearer tokens of the API; `token:operator` may not see personal data. First an admin's."
+    )
     query_max_seconds: float = Field(30.0, gt=0, description="Time limit of `POST /v1/query`.")
     query_max_rows: int = Field(10_000, ge=1, description="Row limit of `POST /v1/query`.")
     query_max_bytes: int = Field(1 << 30, ge=1 << 20, description="Memory limit of `POST /v1/query`.")

@@ -20,6 +20,7 @@ from schemas.settings import Settings
 SECRET_VARIABLES = (
     "KITH_WRITE_KEYS",
     "KITH_API_TOKENS",
+    "KITH_REPLAY_KEY",
     "KITH_CLICKHOUSE_PASSWORD",
     "KITH_ANALYST_PASSWORD",
     "KITH_PRIVACY_KEY",
@@ -101,9 +102,12 @@ def plan_services(
     """Return collector, workers, projector and api; `settings` holds the addresses of the stores that run."""
     common = {**addresses(settings), "KITH_PRIVACY_KEY": credentials.privacy_key}
     archive = {**common, **clickhouse_access(settings, credentials)}
-    collector = {**common, "KITH_WRITE_KEYS": credentials.write_keys}
+    replay_key = settings.replay_key.get_secret_value()
+    collector = {**common, "KITH_WRITE_KEYS": credentials.write_keys, "KITH_REPLAY_KEY": replay_key}
     api = {
         **archive,
+        "KITH_COLLECTOR_URL": settings.collector,
+        "KITH_REPLAY_KEY": replay_key,
         "KITH_API_TOKENS": credentials.api_tokens,
         "KITH_ANALYST_PASSWORD": credentials.analyst_password,
     }

@@ -6,6 +6,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+
+from pydantic import SecretStr
 
 from deploy.local import kafka
 from deploy.local.child import last_words, leashed
@@ -119,6 +122,7 @@ async def _start(supervisor: Supervisor, settings: Settings, workers: int, folde
     await asyncio.to_thread(ensure_topics, reached)
     supervisor.step("Bringing ClickHouse's tables up to date")
     await run_once(migration(reached, credentials, folder), folder)
+    reached = know_collector(reached)
     supervisor.step("Starting collector, worker, projector and api")
     ports |= await supervisor.start(plan_services(reached, credentials, folder, workers))
     reached = reached.model_copy(update={"collector_port": ports["collector"], "api_port": ports["api"]})
@@ -161,6 +165,14 @@ def connect_stores(settings: Settings, ports: dict[str, int]) -> Settings:
         changes |= {"kafka_bootstrap": f"{host}:{ports['kafka']}", "kafka_port": ports["kafka"]}
     if "clickhouse" in ports:
         changes |= {"clickhouse_url": f"http://{host}:{ports['clickhouse']}", "clickhouse_port": ports["clickhouse"]}
+    return settings.model_copy(update=changes)
+
+
+def know_collector(settings: Settings) -> Settings:
+    """Return settings with which the api finds the collector and may replay dead letters there."""
+    changes: dict[str, Any] = {"collector_port": settings.collector_port or free_port(settings.host)}
+    if not settings.replay_key.get_secret_value():
+        changes["replay_key"] = SecretStr(secrets.token_hex(16))
     return settings.model_copy(update=changes)
 
 

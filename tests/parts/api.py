@@ -91,6 +91,9 @@ def running_api(settings: Settings, folder: Path) -> Iterator[Api]:
         "KITH_ANALYST_PASSWORD": settings.analyst_password.get_secret_value(),
         "KITH_API_TOKENS": settings.api_tokens,
         "KITH_API_PORT": "0",
+        "KITH_COLLECTOR_URL": settings.collector,
+        "KITH_REPLAY_KEY": settings.replay_key.get_secret_value(),
+        "KITH_SOURCES": str(settings.sources or ""),
         "KITH_QUERY_MAX_SECONDS": str(settings.query_max_seconds),
         "KITH_QUERY_MAX_BYTES": str(settings.query_max_bytes),
         "KITH_TIMEZONE": settings.timezone,
@@ -108,7 +111,7 @@ def running_api(settings: Settings, folder: Path) -> Iterator[Api]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the API does not start: {log.read_text()[-2000:]}")
             time.sleep(0.05)
-        yield Api(f"http://127.0.0.1:{int(port_file.read_text())}", settings.api_tokens)
+        yield Api(f"http://127.0.0.1:{int(port_file.read_text())}", settings.api_tokens.split(",")[0])
     finally:
         process.terminate()
         process.wait(timeout=20)

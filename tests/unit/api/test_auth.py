@@ -6,10 +6,20 @@ from schemas.errors import KithError
 
 def test_any_of_the_tokens_is_accepted_and_nothing_else() -> None:
     tokens = Tokens(" one , two,")
-    assert tokens.accept("one")
-    assert tokens.accept("two")
+    assert tokens.role_of("one") == "admin"
+    assert tokens.role_of("two") == "admin"
     for other in ("", "one ", "on", "ones", "ONE", "\udcff"):
-        assert not tokens.accept(other)
+        assert tokens.role_of(other) is None
+
+
+def test_a_token_may_have_a_role() -> None:
+    tokens = Tokens("one, two:operator, three:admin")
+    assert [tokens.role_of(token) for token in ("one", "two", "three")] == ["admin", "operator", "admin"]
+    assert tokens.role_of("two:operator") is None
+    for wrong in ("one:boss", "one:", ":operator", "a:b:c"):
+        with pytest.raises(KithError, match="role") as fault:
+            Tokens(wrong)
+        assert "one" not in str(fault.value).split("one of")[0], "a token is a secret"
 
 
 @pytest.mark.parametrize("configured", ["", " ", ",", " , "])

@@ -139,6 +139,21 @@ def decision(**changes: Any) -> dict[str, Any]:
     }
 
 
+def replay(**changes: Any) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "id": "x",
+        "source": "shop",
+        "at": AT,
+        "outcome": "rejected",
+        "event_ids": [],
+        "reason": "invalid_event",
+        "message": "no",
+        "corrected": False,
+        **changes,
+    }
+
+
 def dead_letter(**changes: Any) -> dict[str, Any]:
     return {
         "schema_version": 1,

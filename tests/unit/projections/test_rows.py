@@ -22,6 +22,7 @@ from tests.unit.projections.records import (
     event_record,
     order,
     profile,
+    replay,
 )
 
 PLACE = ("t", 3, 77)
@@ -189,6 +190,7 @@ DELIVERY = {
     TOPICS.decisions: decision(),
     TOPICS.deliveries: DELIVERY,
     TOPICS.rejected: dead_letter(),
+    TOPICS.replays: replay(),
 }
 
 
