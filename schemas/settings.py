@@ -93,12 +93,12 @@ class Settings(BaseSettings):
     query_max_bytes: int = Field(1 << 30, ge=1 << 20, description="Memory limit of `POST /v1/query`.")
     timezone: str = Field("UTC", description="Zone of days, weeks and months in analytics.")
     webhook_allow_private: bool = Field(False, description="Deliver webhooks to private and loopback addresses.")
-
-    log_level: str = Field(
     webhook_timeout_s: float = Field(10.0, gt=0, le=300, description="How long a receiver of webhooks may take.")
     webhook_retries: str = Field(
         "1s,5s,25s,2m,10m,1h,6h,24h", description="Pauses before a webhook is tried again; then it is dead."
     )
+
+    log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Least severe line that is logged."
     )
 

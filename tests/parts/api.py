@@ -97,12 +97,12 @@ def running_api(settings: Settings, folder: Path) -> Iterator[Api]:
         "KITH_QUERY_MAX_SECONDS": str(settings.query_max_seconds),
         "KITH_QUERY_MAX_BYTES": str(settings.query_max_bytes),
         "KITH_TIMEZONE": settings.timezone,
-        "KITH_DEFAULT_COUNTRY": settings.default_country or "",
-        "KITH_PORT_FILE": str(port_file),
-    }
         "KITH_WEBHOOK_ALLOW_PRIVATE": str(settings.webhook_allow_private),
         "KITH_WEBHOOK_RETRIES": settings.webhook_retries,
         "KITH_WEBHOOK_TIMEOUT_S": str(settings.webhook_timeout_s),
+        "KITH_DEFAULT_COUNTRY": settings.default_country or "",
+        "KITH_PORT_FILE": str(port_file),
+    }
     with log.open("ab") as output:
         process = subprocess.Popen([sys.executable, "-m", "api"], env=environment, stdout=output, stderr=output)
     try:

@@ -165,7 +165,6 @@ def test_a_decision_without_a_second_identifier_has_an_empty_one() -> None:
 
 PROGRESS = {"segment_id": "vip", "version": 1, "partition": 0, "partitions": 4}
 DEFINITION = {"segment_id": "vip", "version": 4, "definition": {}, "updated_at": "2026-01-31T10:15:00.123Z"}
-DOCUMENTS = {
 DELIVERY = {
     "subscription_id": "sub_1",
     "partition": 2,
@@ -180,6 +179,7 @@ DELIVERY = {
     "at": "2026-01-31T10:15:00.123Z",
     "due": None,
 }
+DOCUMENTS = {
     **dict.fromkeys(TOPICS.events.values(), event()),
     TOPICS.assignments: assignment(),
     TOPICS.profiles: profile(),
@@ -187,15 +187,13 @@ DELIVERY = {
     TOPICS.changes: change(),
     TOPICS.definitions: DEFINITION,
     TOPICS.progress: PROGRESS,
-    TOPICS.decisions: decision(),
     TOPICS.deliveries: DELIVERY,
+    TOPICS.decisions: decision(),
     TOPICS.rejected: dead_letter(),
     TOPICS.replays: replay(),
 }
 
 
-@pytest.mark.parametrize("topic", list(batch.projections(TOPICS)))
-def test_every_topic_fills_the_columns_of_its_tables_and_says_where_it_was_read(topic: str) -> None:
 def test_a_delivery_that_is_let_go_of_is_deleted_and_a_position_is_no_row() -> None:
     gone = last(rows.delivery_rows(log(None, b"sub_1/2-7")), tables.DELIVERY_STATES)
     assert (gone["subscription_id"], gone["change_partition"], gone["change_offset"]) == ("sub_1", 2, 7)
@@ -204,6 +202,8 @@ def test_a_delivery_that_is_let_go_of_is_deleted_and_a_position_is_no_row() -> N
     assert rows.delivery_rows(log(None, b"sub_1")) == (None,)
 
 
+@pytest.mark.parametrize("topic", list(batch.projections(TOPICS)))
+def test_every_topic_fills_the_columns_of_its_tables_and_says_where_it_was_read(topic: str) -> None:
     projection = batch.projections(TOPICS)[topic]
     found = projection.build(Log(topic, dumps(DOCUMENTS[topic]), 77, 3))
     assert len(found) == len(projection.tables)
