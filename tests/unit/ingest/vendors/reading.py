@@ -6,7 +6,7 @@ from typing import Any
 from ingest.canonical import Reception, Unfit, event_of, random_id
 from ingest.vendors.delivery import Topic
 from ingest.vendors.mapping import channel_of, messages_of
-from processors.profile import fragment, orders
+from processors.profile import consent, fragment, orders
 from processors.profile.order_fold import OrderState, fold_order, order_of
 from schemas.event import CanonicalEvent
 from schemas.identifier import Identifier, seed_of
@@ -50,6 +50,12 @@ def one(source: Source, topic: str, content: Any, delivery_id: str = "d1") -> di
 
 def identifiers(event: dict[str, Any]) -> list[str]:
     return [f"{each['type']}:{each['value']}" for each in event["identifiers"]]
+
+
+def decided(event: dict[str, Any]) -> dict[str, bool]:
+    """What an event decides about consent, by purpose."""
+    t = to_millis(event["occurred_at"])
+    return {purpose: granted for purpose, granted, _ in consent.decisions_of(event, t)}
 
 
 def final_orders(source: Source, deliveries: Iterable[Sent]) -> dict[str, dict[str, Any]]:

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.canonical import Unfit
-from processors.profile import consent
-from tests.unit.ingest.vendors.reading import Sent, final_orders, identifiers, one, profile_of, said, source_of
+from tests.unit.ingest.vendors.reading import Sent, decided, final_orders, identifiers, one, profile_of, said, source_of
 
 SHOP = source_of("shopify")
 
@@ -154,7 +153,7 @@ def test_an_order_is_completed() -> None:
         "quantity": 1,
         "discount": "0.00",
     }
-    assert list(consent.decisions_of(event)) == [("email_marketing", True)]
+    assert decided(event) == {"email_marketing": True}
 
 
 @pytest.mark.parametrize(
@@ -265,7 +264,7 @@ def test_a_customer() -> None:
     ],
 )
 def test_consent(stated: dict[str, Any], granted: dict[str, bool]) -> None:
-    assert dict(consent.decisions_of(one(SHOP, "customers/update", {"id": 5, **stated}))) == granted
+    assert decided(one(SHOP, "customers/update", {"id": 5, **stated})) == granted
 
 
 def test_consent_alone() -> None:
@@ -274,7 +273,7 @@ def test_consent_alone() -> None:
     event = one(SHOP, "customers_email_marketing_consent/update", content)
     assert identifiers(event) == ["shopify:shop-a:5", "email:b@x.fr"]
     assert event["occurred_at"] == "2026-02-05T10:00:00.000Z"
-    assert dict(consent.decisions_of(event)) == {"email_marketing": False}
+    assert decided(event) == {"email_marketing": False}
 
 
 def test_checkouts_and_carts_belong_to_the_visitor_until_an_order_names_them() -> None:
@@ -319,6 +318,16 @@ def test_topics_that_say_nothing_and_topics_that_nobody_understands() -> None:
     assert isinstance(letter, Unfit)
     assert letter.reason == "unknown_topic"
     assert letter.payload["topic"] == "inventory_levels/update"
+
+
+def test_a_customer_sent_again_does_not_renew_an_old_consent() -> None:
+    refused = {
+        **CUSTOMER,
+        "email_marketing_consent": {"state": "unsubscribed", "consent_updated_at": "2026-01-20T00:00:00Z"},
+    }
+    late = {**CUSTOMER, "first_name": "Robert", "updated_at": "2026-02-20T00:00:00Z"}
+    fragment = profile_of(SHOP, [("customers/update", refused, "1"), ("customers/update", late, "2")])
+    assert fragment["consent"]["email_marketing"][1] == 1
 
 
 LIFE: list[Sent] = [

@@ -52,6 +52,22 @@ def test_what_grants(value: Any) -> None:
     assert shown(declared({"ads": value}))["ads"]["granted"] is True
 
 
+def test_a_decision_is_as_old_as_it_says_and_never_newer_than_its_event() -> None:
+    refused = stated({"ads": False}, NOON)
+    for at, granted in [
+        (to_iso(NOON - 1), False),
+        (to_iso(NOON + 1), True),
+        (to_iso(NOON + 10**9), True),
+        ("nonsense", True),
+        ("0001-01-01T00:00:00+23:00", False),
+        (NOON - 1, True),
+    ]:
+        again = declared({"ads": {"granted": True, "at": at}}, NOON + 5)
+        assert shown(refused, again)["ads"]["granted"] is granted, at
+        assert shown(again)["ads"]["at"] <= to_iso(NOON + 5)
+        assert consent.history(timed([refused, again]))[-1]["granted"] is granted
+
+
 def test_purposes_have_channels() -> None:
     assert {
         purpose: each["granted"] for purpose, each in shown(declared({"news": {"email": True, "sms": 0}})).items()
