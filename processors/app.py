@@ -11,7 +11,7 @@ import faust
 from faust.types import TP
 
 from processors.owner import Owner
-from processors.transport import Consumer, Transport
+from processors.transport import Consumer, NoTables, Transport
 from schemas.settings import Settings
 
 # How long the group waits for a member that is gone before others take over; a restarted one is back at once (its name
@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> tuple[faust.App, Owner]:
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
+        TableManager=NoTables,
         datadir=str(settings.store_dir / "faust"),
         loghandlers=[],
         logging_config={"version": 1, "disable_existing_loggers": False},

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
+from faust.tables import TableManager
 from faust.types import TP
 
 # The most that one answer of the broker may hold; larger single records still come, alone.
@@ -118,6 +119,18 @@ class Transport(driver.Transport):
     """Faust's aiokafka transport with the consumer above."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer
+
+
+class NoTables(TableManager):
+    """Faust's tables, of which there are none here: a unit has its own store.
+
+    Starts without the second in which Faust lets tables be declared: it would be the longest part of a restart.
+    """
+
+    async def on_start(self) -> None:
+        """Go on to the group as soon as the consumer is there."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 def partitions_of(tps: Iterable[TP], topic: str) -> set[int]:
