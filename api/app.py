@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
@@ -47,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         for part in reversed(parts):
             await part.stop()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Kith API",
         version="1",
         summary="Profiles, segments and analytics of a shop's customers.",
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for each in (health, identity, profiles, segments, subscriptions, analytics, query, dead_letters):
         app.include_router(each.router)
+    app.include_router(segments.explanations)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)
     return app

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from ingest.answers import Refused, not_json, unavailable
@@ -53,7 +54,7 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
         await patience.stop()
         await sources.stop()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Kith collector",
         version="1",
         summary="Takes events from SDKs, webhooks and imports, and answers when Kafka has them.",

@@ -1,5 +1,7 @@
 """Who may come in, and how every refusal looks."""
 
+import re
+
 import pytest
 
 from tests.parts.api import Api
@@ -10,6 +12,15 @@ OPEN = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
 @pytest.mark.parametrize("path", OPEN)
 def test_what_needs_no_token(api: Api, path: str) -> None:
     assert api.get(path, authorization="").status == 200
+
+
+def test_the_documentation_needs_no_other_host(api: Api) -> None:
+    page = api.get("/docs", authorization="").body.decode()
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) >= 3
+    for path in loaded:
+        assert path.startswith("/"), path
+        assert api.get(path, authorization="").status == 200, path
 
 
 def test_everything_else_needs_one(api: Api) -> None:
