@@ -13,9 +13,11 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from processors.barrier import Barrier
+from processors.expunge import Expunge
 from processors.partition.duplicates import digest_of
 from processors.partition.rollout import JOB
-from schemas.codec import loads
+from schemas.codec import dumps, loads
 from schemas.settings import Settings
 
 log = structlog.get_logger()
@@ -38,6 +40,15 @@ AND occurred_at >= fromUnixTimestamp64Milli({at:Int64})
 AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0)
 ORDER BY occurred_at, event_id
 """
+_OF_PERSON = """
+SELECT toString(seed), toString(event_id), toUnixTimestamp64Milli(occurred_at), toUnixTimestamp64Milli(received_at),
+    if(channel = 'order' AND received_at > fromUnixTimestamp64Milli({at:Int64}), raw, '')
+FROM events WHERE partition = {partition:UInt32}
+AND (seed IN {seeds:Array(UUID)}
+    OR arrayExists(each -> has({named:Array(String)}, concat(each.1, ':', each.2)), identifiers))
+AND offset < transform(topic, {topics:Array(String)}, {offsets:Array(UInt64)}, 0)
+ORDER BY occurred_at, event_id
+"""
 # Ties keep a seed's events together: the next piece begins at the next seed.
 _LEAVES = """
 SELECT raw FROM events WHERE partition = {partition:UInt32} AND event IN {names:Array(String)} AND seed > {after:UUID}
@@ -53,6 +64,7 @@ class ClickHouseArchive:
         self._settings = settings
         self._client: Client | None = None
         self._group: Consumer | None = None
+        self._barrier = Barrier(settings)
 
     async def known(self, partition: int, old: Sequence[tuple[str, str, str, int]]) -> dict[str, bytes]:
         """Return, by event id, the digests of earlier deliveries of `(seed, event id, topic, offset)`."""
@@ -66,7 +78,16 @@ class ClickHouseArchive:
         }
 
     async def events(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
-        """Return the raw events of the job's seed before the job's positions, once the archive has come that far."""
+        """Return the raw events of the job's seed before the job's positions, once the archive has come that far.
+
+        Questions of an erasure are answered as `partition.forget` says.
+        """
+        if job["kind"] == "settled":
+            await self._barrier.folded()
+            return []
+        if job["kind"] == "expunge":
+            await self._barrier.projected()
+            return [await self._insist(lambda: self._expunge(job))]
         positions: dict[str, int] = job["positions"]
         while not await self._insist(lambda: self._has(partition, positions)):
             await asyncio.sleep(0.1)
@@ -74,6 +95,8 @@ class ClickHouseArchive:
             return await self._leaves(partition, job)
         if job["kind"] == "released":
             return await self._carrying(partition, job)
+        if job["kind"] == "carrying":
+            return await self._of_person(partition, job)
         parameters = {
             "seed": job["seed"],
             "partition": partition,
@@ -111,6 +134,25 @@ class ClickHouseArchive:
         rows = await self._insist(lambda: self._query(_CARRYING, parameters))
         return [row[0].encode() if isinstance(row[0], str) else row[0] for row in rows]
 
+    async def _of_person(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
+        """Return which events of this partition are an erased person's, or carry an identifier of theirs."""
+        rows = job["rows"]
+        whole = [row for row in rows if row[3] is None and row[4] is None]
+        parameters = {
+            "partition": partition,
+            "seeds": sorted({row[0].partition("/")[0] for row in rows}),
+            "named": [f"{row[1]}:{row[2]}" for row in whole],
+            "at": job["request"]["at"],
+            "topics": list(job["positions"]),
+            "offsets": list(job["positions"].values()),
+        }
+        found = await self._insist(lambda: self._query(_OF_PERSON, parameters))
+        return [dumps(list(row)) for row in found]
+
+    def _expunge(self, job: Mapping[str, Any]) -> bytes:
+        cluster = self._settings.clickhouse_cluster
+        return Expunge(self._connected(), f"ON CLUSTER '{cluster}'" if cluster else "").run(job)
+
     async def _insist(self, ask: Callable[[], T]) -> T:
         wait = 0.1
         while True:
@@ -123,6 +165,10 @@ class ClickHouseArchive:
                 wait = min(wait * 2, _LONGEST_WAIT_S)
 
     def _query(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = self._connected().query(sql, parameters=parameters).result_rows
+        return rows
+
+    def _connected(self) -> Client:
         if self._client is None:
             settings = self._settings
             self._client = clickhouse_connect.get_client(
@@ -131,8 +177,7 @@ class ClickHouseArchive:
                 password=settings.clickhouse_password.get_secret_value(),
                 autogenerate_session_id=False,
             )
-        rows: Sequence[Sequence[Any]] = self._client.query(sql, parameters=parameters).result_rows
-        return rows
+        return self._client
 
     def _has(self, partition: int, positions: Mapping[str, int]) -> bool:
         """Tell whether the projector has committed, and so archived, everything before the positions."""

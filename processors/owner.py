@@ -9,7 +9,9 @@ from faust.types import TP
 
 from processors.archive import ClickHouseArchive
 from processors.definitions import Definitions
+from processors.erasure.masks import Masks
 from processors.evidence_log import EvidenceLog
+from processors.masks import read_masks
 from processors.partition.effects import Machine, Record
 from processors.partition.fold import Partition
 from processors.partition.writer import Writer
@@ -142,7 +144,8 @@ class Owner:
             changelog = Changelog(self._topics.state, self._topics.seen, partition)
         store = await asyncio.to_thread(self._prepare, name, producer, changelog)
         try:
-            machine = self._machine(name, partition, store)
+            masks = await asyncio.to_thread(read_masks, settings)
+            machine = self._machine(name, partition, store, masks)
         except BaseException:
             store.close()
             raise
@@ -168,7 +171,7 @@ class Owner:
         log.info("state restored", unit=name, records=read)
         return store
 
-    def _machine(self, name: str, partition: int, store: Store) -> Machine:
+    def _machine(self, name: str, partition: int, store: Store, masks: Masks) -> Machine:
         count = self._settings.partitions
 
         def locate(key: str) -> int:
@@ -176,7 +179,7 @@ class Owner:
 
         if name == WRITER:
             return Writer(count, locate, self._topics, store, self._policy)
-        return Partition(partition, count, locate, self._topics, store)
+        return Partition(partition, count, locate, self._topics, store, masks)
 
     def _redefine(self, compiled: Compiled) -> None:
         for unit in self._units.values():

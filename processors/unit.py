@@ -62,7 +62,7 @@ class Unit:
         self._stopping = False
         self._shown: dict[tuple[str, int], int] = {}
         self._jobs: dict[str, dict[str, Any]] = {}
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: dict[str, asyncio.Task[None]] = {}  # by lane
         self._next_due = machine.next_due()
         self.running: asyncio.Task[None] | None = None
 
@@ -169,12 +169,14 @@ class Unit:
     def _ask(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
         for name, job in jobs:
             self._jobs.setdefault(name, job)
-        if self._jobs and (self._asking is None or self._asking.done()):
-            self._asking = asyncio.create_task(self._ask_archive())
+        for lane in sorted({_lane_of(job) for job in self._jobs.values()}):
+            asking = self._asking.get(lane)
+            if asking is None or asking.done():
+                self._asking[lane] = asyncio.create_task(self._ask_archive(lane))
 
-    async def _ask_archive(self) -> None:
+    async def _ask_archive(self, lane: str) -> None:
         asked: set[str] = set()
-        while names := [name for name in self._jobs if name not in asked]:
+        while names := [name for name, job in self._jobs.items() if name not in asked and _lane_of(job) == lane]:
             for name in names:
                 asked.add(name)
                 job = self._jobs[name]
@@ -192,12 +194,18 @@ class Unit:
     async def drop(self) -> None:
         """Close without finishing anything; what was not committed will be read again."""
         self._stopping = True
-        tasks = [task for task in (self._asking, self.running) if task is not None and not task.done()]
+        asking = [*self._asking.values(), self.running]
+        tasks = [task for task in asking if task is not None and not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._producer.close)
         self._store.close()
+
+
+def _lane_of(job: Mapping[str, Any]) -> str:
+    """Return in which queue a question waits: what waits for other questions' answers must not stand before them."""
+    return "waiting" if job["kind"] in ("settled", "expunge") else "archive"
 
 
 def now_ms() -> int:

@@ -105,6 +105,7 @@ class Forgetting:
             "request": request,
             "rows": rows,
             "numbers": numbers,
+            "erased_at": context.now,
             "left": [*map(str, range(self._partitions)), WRITER],
             "evidence": None,
         }
