@@ -37,7 +37,7 @@ _STATES: Final = {
 # What a topic is about: the first word that it holds. `sales_order_creditmemo_save_after` is about a credit memo.
 _SUBJECTS: Final = ("creditmemo", "credit_memo", "invoice", "shipment", "subscriber", "customer", "order")
 # Where the object lies: itself, under its name, or wrapped as Adobe's events are.
-_WRAPPERS: Final = ((), ("data",), ("value",), ("data", "value"), ("event", "data", "value"), ("event", "data"))
+_WRAPPERS: Final = ((), ("data",), ("value",), ("event", "data"), ("data", "value"), ("event", "data", "value"))
 
 
 def verify(delivery: Delivery) -> bool:
