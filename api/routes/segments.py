@@ -14,15 +14,19 @@ from api.clickhouse import ClickHouse
 from api.definitions import Definitions, Known, Stored, checked, checked_where, defined, definitions, living
 from api.delivery import cursor as places
 from api.delivery.changes import Changes
+from api.keys import Key, nobody
+from api.membership import explained
 from api.problems import responses
+from api.profiles import Profiles
 from processors.segments.references import referring_to
 from projections import segment_sql
-from schemas.codec import dumps
+from schemas.codec import dumps, loads
 from schemas.errors import Problem
 from schemas.records import DefinitionRecord
 from schemas.times import to_iso
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Authorised])
+explanations = APIRouter(tags=["segments"], dependencies=[Authorised])
 
 MOST_SEGMENTS = 5000
 _SIZES = (
@@ -174,6 +178,27 @@ async def members(
     items = [{"profile_id": profile_id, "since": f"{since}{int(millis):03d}Z"} for profile_id, since, millis in rows]
     following = pagination.encode(rows[-1][0], after) if len(rows) == limit else None
     return Response(dumps({"items": items, "next": following, "after": after}), media_type="application/json")
+
+
+@explanations.get("/v1/profiles/{key}/segments/{id}/explain", responses=responses(400, 404, 503))
+async def explain_membership(request: Request, key: Key, id: SegmentId) -> Response:
+    """Explain whether somebody is in a segment: each clause true or false, since when, by which event, until when.
+
+    `published` is what the stream has said of it.
+    """
+    known = await _definitions(request).known()
+    _existing(known, id)
+    profiles: Profiles = request.app.state.profiles
+    raw = await profiles.find(key)
+    if raw is None:
+        raise nobody(f"{key.type}:{key.value}")
+    profile = loads(raw)
+    now = time.time_ns() // 1_000_000
+    found = await explained(request.app.state.clickhouse, known, id, profile, now)
+    published = next((each for each in profile["segments"] if each["id"] == id), None)
+    told = {"member": published is not None, "since": published["since"] if published else None}
+    body = {"profile_id": profile["profile_id"], "published": told, **found}
+    return Response(dumps(body), media_type="application/json")
 
 
 async def _answer(request: Request, ids: list[str], known: Known, status: int) -> Response:

@@ -76,31 +76,49 @@ def _event_node(clause: Clause, leaf: HistoryLeaf, timeline: Timeline) -> Node:
 def _all_test(tests: tuple[Test, ...], wanted: bool) -> Test:
     """Return the test of `all` (wanted True) or `any` (wanted False: the same with true and false exchanged).
 
-    `next` is a lower bound that time alone cannot beat: while one part of an `all` stays false, the whole does. A
-    quick look stops at the first part that decides and that time does not change; an exact one also finds since when.
+    A quick look stops at the first part that decides and that time does not change; an exact one finds since when.
     """
 
     def test(context: Context) -> Truth:
-        since: int | None = None  # of the parts as wanted: the latest; they have all been so since then
-        because: str | None = None
+        if context.exact:
+            return combined([part(context) for part in tests], wanted)
         soonest: int | None = None
-        against: Truth | None = None
+        latest: int | None = None
         for part in tests:
             truth = part(context)
+            following = truth[2]
             if truth[0] is wanted:
-                if truth[1] is not None and (since is None or truth[1] > since):
-                    since, because = truth[1], truth[3]
-                if truth[2] is not None and (soonest is None or truth[2] < soonest):
-                    soonest = truth[2]
-            else:
-                if truth[2] is None and not context.exact:
-                    return truth
-                against = truth if against is None else _longer(against, truth)
-        if against is not None:
-            return against
-        return wanted, since, soonest, because
+                if following is not None and (soonest is None or following < soonest):
+                    soonest = following
+            elif following is None:
+                return truth
+            elif latest is None or following > latest:
+                latest = following
+        return (wanted, None, soonest, None) if latest is None else (not wanted, None, latest, None)
 
     return test
+
+
+def combined(truths: Iterable[Truth], wanted: bool) -> Truth:
+    """Return the truth of `all` (wanted True) or `any` (wanted False) of clauses whose truths these are.
+
+    `next` is a lower bound that time alone cannot beat: while one part of an `all` stays false, the whole does.
+    """
+    since: int | None = None  # of the parts as wanted: the latest; they have all been so since then
+    because: str | None = None
+    soonest: int | None = None
+    against: Truth | None = None
+    for truth in truths:
+        if truth[0] is wanted:
+            if truth[1] is not None and (since is None or truth[1] > since):
+                since, because = truth[1], truth[3]
+            if truth[2] is not None and (soonest is None or truth[2] < soonest):
+                soonest = truth[2]
+        else:
+            against = truth if against is None else _longer(against, truth)
+    if against is not None:
+        return against
+    return wanted, since, soonest, because
 
 
 def _longer(left: Truth, right: Truth) -> Truth:
