@@ -16,6 +16,7 @@ from api.delivery import cursor as places
 from api.delivery.changes import Changes
 from api.keys import Key, nobody
 from api.membership import explained
+from api.periods import instant
 from api.problems import responses
 from api.profiles import Profiles
 from processors.segments.references import referring_to
@@ -23,7 +24,7 @@ from projections import segment_sql
 from schemas.codec import dumps, loads
 from schemas.errors import Problem
 from schemas.records import DefinitionRecord
-from schemas.times import to_iso
+from schemas.times import to_iso, to_millis
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Authorised])
 explanations = APIRouter(tags=["segments"], dependencies=[Authorised])
@@ -36,9 +37,18 @@ _PROGRESS = """\
 SELECT segment_id, version, count() / max(partitions) FROM progress_states FINAL
 WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id, version"""
 _MEMBERS = """\
-SELECT toString(profile_id), formatDateTime(since, '%Y-%m-%dT%H:%i:%S.', 'UTC'), toUnixTimestamp64Milli(since) % 1000
+SELECT toString(profile_id), toUnixTimestamp64Milli(since)
 FROM segment_membership WHERE segment_id = {id:String} AND profile_id > {after:UUID}
 ORDER BY profile_id LIMIT {limit:UInt32}"""
+# The change stream folded up to a place: what lies behind it is exactly what the stream continues with.
+_MEMBERS_THEN = """\
+SELECT toString(profile_id), toUnixTimestamp64Milli(argMax(at, sequence))
+FROM segment_changes
+WHERE segment_id = {id:String} AND profile_id > {after:UUID}
+    AND offset < transform(partition, {partitions:Array(UInt32)}, {ends:Array(UInt64)}, 0)
+GROUP BY profile_id HAVING argMax(change, sequence) = 'entered'
+ORDER BY profile_id LIMIT {limit:UInt32}"""
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 SegmentId = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
 Document = Annotated[dict[str, Any], Body(description="`id`, `name`, `where`; see docs/segments.md.")]
@@ -164,18 +174,35 @@ async def segment(request: Request, id: SegmentId) -> Response:
 
 @router.get("/{id}/members", responses=responses(400, 404, 503))
 async def members(
-    request: Request, id: SegmentId, limit: pagination.Limit = 1000, cursor: pagination.Cursor = None
+    request: Request,
+    id: SegmentId,
+    limit: pagination.Limit = 1000,
+    cursor: pagination.Cursor = None,
+    as_of: Annotated[
+        str | None, Query(max_length=40, description="Who was in it at this time, as published up to then.")
+    ] = None,
 ) -> Response:
     """List who is in a segment, and since when; `after` is the cursor from which `changes` continues this list."""
-    _existing(await _definitions(request).known(), id)
+    stored = (await _definitions(request).known()).get(id)
+    # What was deleted since had members then.
+    if stored is None or (stored.document is None and as_of is None):
+        raise missing(id)
     clickhouse: ClickHouse = request.app.state.clickhouse
     if cursor:
         last, after = pagination.decode(cursor, str, str)
     else:
-        # Read before the members: a change that comes between is in both, and its sequence tells.
-        last, after = "00000000-0000-0000-0000-000000000000", await places.projected(clickhouse)
-    rows = await clickhouse.rows(_MEMBERS, {"id": id, "after": last, "limit": limit})
-    items = [{"profile_id": profile_id, "since": f"{since}{int(millis):03d}Z"} for profile_id, since, millis in rows]
+        last = _NOBODY
+        if as_of is None:
+            # Read before the members: a change that comes between is in both, and its sequence tells.
+            after = await places.projected(clickhouse)
+        else:
+            after = await places.published(clickhouse, to_millis(instant(request, "as_of", as_of, 0)))
+    parameters: dict[str, Any] = {"id": id, "after": last, "limit": limit}
+    if as_of is not None:
+        positions = places.positions_of(after)
+        parameters |= {"partitions": list(positions), "ends": list(positions.values())}
+    rows = await clickhouse.rows(_MEMBERS if as_of is None else _MEMBERS_THEN, parameters)
+    items = [{"profile_id": profile_id, "since": to_iso(int(since))} for profile_id, since in rows]
     following = pagination.encode(rows[-1][0], after) if len(rows) == limit else None
     return Response(dumps({"items": items, "next": following, "after": after}), media_type="application/json")
 
@@ -236,8 +263,13 @@ async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dic
 def _existing(known: Known, id_: str) -> Stored:
     stored = known.get(id_)
     if stored is None or stored.document is None:
-        raise Problem("not-found", f"There is no segment {id_}.")
+        raise missing(id_)
     return stored
+
+
+def missing(id_: str) -> Problem:
+    """Return the refusal of a segment that there is not."""
+    return Problem("not-found", f"There is no segment {id_}.")
 
 
 def _next(known: Known, id_: str, document: dict[str, Any] | None) -> DefinitionRecord:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from schemas.codec import loads
 from schemas.settings import Settings
 from tests.parts.api import Api, running_api
 from tests.parts.people import TOPICS, Writer, person, seed
 from tests.parts.projecting import send
+from tests.parts.streams import Stream
 from tests.unit.projections.records import change
 
 FRENCH = {"trait": "country", "op": "eq", "value": "FR"}
@@ -141,38 +141,6 @@ def test_a_preview_counts_before_anything_is_saved(one: Api, tables: Writer) -> 
     assert one.post("/v1/segments/preview", {"where": {"segment": "nowhere"}}).status == 422
     assert one.post("/v1/segments/preview", {"where": {"any": [FRENCH] * 300}}).json["count"] == 15
     assert one.get("/v1/segments").json["items"] == []
-
-
-class Stream(threading.Thread):
-    """Reads server-sent events until it has as many as wanted."""
-
-    def __init__(self, api: Api, query: str, wanted: int, last: str | None = None) -> None:
-        super().__init__(daemon=True)
-        self.events: list[tuple[str, Any]] = []
-        self._connection = http.client.HTTPConnection(api.url.removeprefix("http://"), timeout=30)
-        headers = {"Authorization": f"Bearer {api.token}", **({"Last-Event-ID": last} if last else {})}
-        self._connection.request("GET", f"/v1/segments/changes{query}", headers=headers)
-        self._answer = self._connection.getresponse()
-        assert self._answer.status == 200, self._answer.read()
-        self._wanted = wanted
-        # Told at once, before the first change.
-        assert self._answer.readline().startswith(b"retry:")
-        self.start()
-
-    def run(self) -> None:
-        id_ = ""
-        while len(self.events) < self._wanted:
-            line = self._answer.readline().decode().rstrip("\n")
-            if line.startswith("id: "):
-                id_ = line[4:]
-            elif line.startswith("data: "):
-                self.events.append((id_, loads(line[6:])))
-        self._connection.close()
-
-    def all(self) -> list[tuple[str, Any]]:
-        self.join(timeout=30)
-        assert len(self.events) == self._wanted
-        return self.events
 
 
 def changes(count: int, people: int = 9) -> list[dict[str, Any]]:
