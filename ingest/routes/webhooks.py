@@ -58,7 +58,8 @@ async def deliver(request: Request, kind: Kind, source: Name) -> Response:
     raise refused
 
 
-@router.api_route("/v1/webhooks/{kind}/{source}", methods=["GET", "HEAD"], summary="A vendor's challenge")
+@router.head("/v1/webhooks/{kind}/{source}", include_in_schema=False)
+@router.get("/v1/webhooks/{kind}/{source}", summary="A vendor's challenge")
 async def challenge(request: Request, kind: Kind, source: Name) -> Response:
     """Answer what a vendor asks before it sends anything to this address."""
     found = _source_of(request.app.state.sources.current, kind, source)
