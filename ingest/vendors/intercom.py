@@ -99,7 +99,7 @@ def _conversation(name: str, item: Mapping[str, Any], happened: str | None) -> M
     parts = rows(item, "conversation_parts", "conversation_parts")
     newest = parts[-1] if parts else obj(item, "source") or obj(item, "conversation_message")
     author, rating = obj(newest, "author"), obj(item, "conversation_rating")
-    agent = author if author.get("type") not in _PEOPLE else {}
+    agent = author if text(author, "type") not in _PEOPLE else {}
     properties = chat_properties(
         text(item, "id"),
         text(newest, "id"),
@@ -117,6 +117,6 @@ def _participant(item: Mapping[str, Any], author: Mapping[str, Any]) -> Person:
     """Return the shopper in a conversation: named in full where they wrote, else by the contact's ids."""
     listed = rows(item, "contacts", "contacts") or rows(item, "contacts")
     contact = first(listed[0] if listed else None, obj(item, "user"), obj(item, "contact")) or {}
-    writers = [each for each in (author, obj(item, "source", "author")) if each.get("type") in _PEOPLE]
+    writers = [each for each in (author, obj(item, "source", "author")) if text(each, "type") in _PEOPLE]
     named = next((each for each in writers if text(each, "id") == text(contact, "id") or not contact), {})
     return _contact({**named, **{key: value for key, value in contact.items() if value is not None}})

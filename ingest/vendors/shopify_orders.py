@@ -174,7 +174,7 @@ def _buyer(order: Mapping[str, Any], source: Source) -> Person:
     """Return who ordered: the customer, reached as the order says. A guest has an e-mail address or a phone only."""
     customer = person_of(obj(order, "customer"), source)
     billing, shipping = obj(order, "billing_address"), obj(order, "shipping_address")
-    noted = (each.get("value") for each in rows(order, "note_attributes") if each.get("name") in _VISITOR_NOTES)
+    noted = (each.get("value") for each in rows(order, "note_attributes") if text(each, "name") in _VISITOR_NOTES)
     return Person(
         ids=customer.ids,
         anonymous_id=next(noted, None) or _visitor(first(text(order, "cart_token"), text(order, "checkout_token"))),

@@ -134,7 +134,7 @@ def _product(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def _buyer(order: Mapping[str, Any], source: Source) -> Person:
     billing, shipping = obj(order, "billing"), obj(order, "shipping")
-    noted = (each.get("value") for each in rows(order, "meta_data") if each.get("key") in _VISITOR_META)
+    noted = (each.get("value") for each in rows(order, "meta_data") if text(each, "key") in _VISITOR_META)
     return Person(
         ids=_account(order.get("customer_id"), source).ids,
         anonymous_id=next(noted, None),
