@@ -17,6 +17,7 @@ from ingest.intake import Intake
 from ingest.openapi import describe
 from ingest.origin import Proxies
 from ingest.patience import Patience
+from ingest.plan_folder import PlanFolder
 from ingest.producer import Log, Producer
 from ingest.rate import RateLimits
 from ingest.replays import Replays
@@ -39,7 +40,8 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     budget = Budget(settings.buffer_bytes)
     if log is None:
         log = Producer(settings.bootstrap, settings.topics, settings.partitions, budget, settings.acknowledge_timeout_s)
-    intake = Intake(log, settings.topics)
+    plans = PlanFolder(settings.tracking_plan)
+    intake = Intake(log, settings.topics, plans)
     proxies = Proxies(settings.trusted_proxies)
     patience = Patience(READ_TIMEOUT_S)
     tracking = Tracking(sources, intake, proxies, patience, budget, settings.default_country)
@@ -47,11 +49,13 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         sources.start()
+        plans.start()
         patience.start()
         await log.start()
         yield
         await log.stop()
         await patience.stop()
+        await plans.stop()
         await sources.stop()
 
     app = FastAPIOffline(

@@ -16,6 +16,8 @@ from ingest.answers import Refused
 from ingest.canonical import Event, Reception, RefusedError, Rejection, Unfit, event_of, random_id
 from ingest.dead_letter_limits import DeadLetterLimits
 from ingest.dead_letters import dead_letter
+from ingest.plan_folder import PlanFolder
+from ingest.planning import Planning
 from ingest.producer import Log, Record
 from ingest.text import NotJsonError, check_levels, json_bytes
 from schemas.metrics import counter
@@ -30,9 +32,10 @@ NewId = Callable[[], str]
 class Intake:
     """Turns messages into records and hands them to the log."""
 
-    def __init__(self, records: Log, topics: Topics, new_id: NewId = random_id) -> None:
+    def __init__(self, records: Log, topics: Topics, plans: PlanFolder, new_id: NewId = random_id) -> None:
         self._records = records
         self._topics = topics
+        self._planning = Planning(plans)
         self._new_id = new_id
         self._limits = DeadLetterLimits()
         self._events = _Labelled(counter("kith_collector_events_total"))
@@ -87,6 +90,8 @@ class Intake:
             if type(message) is Unfit:
                 return Rejection(message.reason, message.message)
             event = event_of(message, reception, new_id)
+            if (fault := self._planning.check(event, reception.source)) is not None:
+                return fault
             value = _written(event, raw)
             # The canonical form has a few hundred bytes of its own, which are not the sender's fault.
             limit = reception.source.limits.event_bytes

@@ -3,19 +3,17 @@
 A file that cannot be read or is wrong leaves the sources as they were; the fault is logged and counted.
 """
 
-import asyncio
 from pathlib import Path
 
 import structlog
 
 from ingest.sources import Sources, default_source
+from ingest.watch import Watch
 from schemas.errors import KithError
 from schemas.metrics import counter, gauge
 from schemas.source import Source, parse_sources
 
 log = structlog.get_logger(__name__)
-
-LOOK_EVERY_S = 1.0
 
 
 class SourceFile:
@@ -26,7 +24,7 @@ class SourceFile:
         self._path = path
         self._default = default_source(write_keys)
         self._stamp: tuple[int, int, int] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._watch = Watch("sources", self.refresh)
         self._sources = gauge("kith_collector_sources")
         self._errors = counter("kith_collector_sources_errors_total")
         self._stamp = self._look()
@@ -36,13 +34,11 @@ class SourceFile:
     def start(self) -> None:
         """Begin to watch the file."""
         if self._path is not None:
-            self._task = asyncio.create_task(self._watch(), name="sources")
+            self._watch.start()
 
     async def stop(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._watch.stop()
 
     def refresh(self) -> bool:
         """Read the file again if it changed; tell whether other sources are in force now."""
@@ -59,11 +55,6 @@ class SourceFile:
         self._sources.set(len(self.current))
         log.info("sources read", count=len(self.current))
         return True
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            self.refresh()
 
     def _look(self) -> tuple[int, int, int] | None:
         if self._path is None:

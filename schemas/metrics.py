@@ -47,6 +47,11 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "Times the sources file could not be read; the old ones stand.",
     ),
+    Metric("kith_collector_plans", "gauge", "Sources that have a tracking plan."),
+    Metric("kith_collector_plans_errors_total", "counter", "Times a tracking plan was wrong; the old ones stand."),
+    Metric(
+        "kith_collector_plan_violations_total", "counter", "Events that break their tracking plan.", ("source", "outcome")
+    ),
     # Worker.
     Metric("kith_worker_records_total", "counter", "Log records folded.", ("unit",)),
     Metric("kith_worker_outcomes_total", "counter", "What the folds did: events, duplicates, changes.", ("outcome",)),

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     )
     write_keys: str = Field("", description="Write keys of the tracking source `default`.")
     sources: Path | None = Field(None, description="YAML file of sources.")
+    tracking_plan: Path | None = Field(None, description="Folder of tracking plans (YAML), or one file.")
     collector_url: str | None = Field(
         None, description="Where the API reaches the collector, to replay dead letters; unset: on this machine."
     )

@@ -47,6 +47,11 @@ class DataFolder:
         return self.root / "sources.yaml"
 
     @property
+    def plans(self) -> Path:
+        """Return the folder of tracking plans that the collector reads unless `KITH_TRACKING_PLAN` names another."""
+        return self.root / "plans"
+
+    @property
     def lock(self) -> Path:
         """Return the file that a running supervisor holds a lock on."""
         return self.run / "lock"

@@ -57,6 +57,7 @@ def addresses(settings: Settings) -> dict[str, str]:
         "KITH_TOPIC_PREFIX": settings.topic_prefix,
         "KITH_PARTITIONS": settings.partitions,
         "KITH_SOURCES": settings.sources,
+        "KITH_TRACKING_PLAN": settings.tracking_plan,
         "KITH_IDENTITY_POLICY": settings.identity_policy,
     }
     return {name: str(value) for name, value in given.items() if value is not None}

@@ -179,7 +179,7 @@ def know_collector(settings: Settings) -> Settings:
 def shared(settings: Settings) -> dict[str, Any]:
     """Return the settings that other commands in this data folder must share; no secrets."""
     names = ("kafka_bootstrap", "clickhouse_url", "kafka_port", "clickhouse_port", "collector_port", "api_port")
-    kept = ("topic_prefix", "partitions", "clickhouse_database", "clickhouse_user", "sources")
+    kept = ("topic_prefix", "partitions", "clickhouse_database", "clickhouse_user", "sources", "tracking_plan")
     values = settings.model_dump(mode="json", include={*names, *kept})
     return {name: value for name, value in values.items() if value is not None}
 
@@ -227,7 +227,11 @@ def prepare_kafka(settings: Settings, folder: DataFolder) -> Settings:
 
 def _absolute(settings: Settings, folder: DataFolder) -> Settings:
     """Return settings whose paths mean the same in every process."""
-    paths = {"sources": settings.sources or folder.sources, "identity_policy": settings.identity_policy}
+    paths = {
+        "sources": settings.sources or folder.sources,
+        "tracking_plan": settings.tracking_plan or folder.plans,
+        "identity_policy": settings.identity_policy,
+    }
     changes = {name: path.expanduser().absolute() for name, path in paths.items() if path is not None}
     state = {} if settings.state_dir is None else {"state_dir": settings.state_dir.expanduser().absolute()}
     return settings.model_copy(update={"data_dir": folder.root, **changes, **state})

@@ -9,6 +9,7 @@ from ingest.answers import Refused
 from ingest.canonical import Reception
 from ingest.dead_letter_limits import DeadLetterLimits
 from ingest.intake import Intake
+from ingest.plan_folder import PlanFolder
 from schemas.source import Limits, Source
 from schemas.topics import Topics
 from tests.unit.ingest.memory import MemoryLog
@@ -46,7 +47,7 @@ def test_the_bucket_fills_again() -> None:
 
 async def test_good_events_pass_a_broken_source() -> None:
     log = MemoryLog()
-    intake = Intake(log, Topics())
+    intake = Intake(log, Topics(), PlanFolder(None))
     reception = Reception(source("broken", 1024), NOW)
     bad = [{"type": "fax", "messageId": f"m{number}", "padding": "x" * 200} for number in range(9)]
     intake.submit([*bad, {"type": "page", "userId": "u1"}], reception)

@@ -5,6 +5,7 @@ import pytest
 from ingest import intake as module
 from ingest.canonical import Reception, Unfit, event_of
 from ingest.intake import Intake
+from ingest.plan_folder import PlanFolder
 from schemas.identifier import Identifier, seed_of
 from schemas.source import Source
 from schemas.topics import Topics
@@ -21,7 +22,7 @@ async def test_each_channel_has_its_topic_and_the_seed_is_the_key() -> None:
         {"type": "page", "userId": "u1"},
         {"type": "fax", "userId": "u1"},
     ]
-    acknowledged = Intake(log, Topics("p.")).submit(messages, RECEPTION)
+    acknowledged = Intake(log, Topics("p."), PlanFolder(None)).submit(messages, RECEPTION)
     assert acknowledged is not None
     await acknowledged
     assert [record[0] for record, _ in log.records] == [
@@ -38,7 +39,7 @@ async def test_each_channel_has_its_topic_and_the_seed_is_the_key() -> None:
 async def test_what_is_no_message_is_a_dead_letter_among_messages() -> None:
     log = MemoryLog()
     unknown = Unfit({"topic": "fax/sent", "id": 5}, "unknown_topic", "Nobody knows fax/sent.")
-    Intake(log, Topics("p.")).submit([{"type": "page", "userId": "u1"}, unknown], RECEPTION)
+    Intake(log, Topics("p."), PlanFolder(None)).submit([{"type": "page", "userId": "u1"}, unknown], RECEPTION)
     assert len(log.events()) == 1
     (letter,) = log.dead_letters()
     assert (letter["source"], letter["reason"], letter["message"]) == ("web", "unknown_topic", "Nobody knows fax/sent.")
@@ -46,7 +47,7 @@ async def test_what_is_no_message_is_a_dead_letter_among_messages() -> None:
 
 
 async def test_nothing_to_keep_is_nothing_to_wait_for() -> None:
-    assert Intake(MemoryLog(), Topics()).submit([], RECEPTION) is None
+    assert Intake(MemoryLog(), Topics(), PlanFolder(None)).submit([], RECEPTION) is None
 
 
 async def test_a_message_that_breaks_us_costs_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +59,7 @@ async def test_a_message_that_breaks_us_costs_nothing_but_itself(monkeypatch: py
     monkeypatch.setattr(module, "event_of", breaking)
     log = MemoryLog()
     page = {"type": "page", "userId": "u1"}
-    Intake(log, Topics()).submit([page, {"poison": 1}, page], RECEPTION)
+    Intake(log, Topics(), PlanFolder(None)).submit([page, {"poison": 1}, page], RECEPTION)
     assert len(log.events()) == 2
     (letter,) = log.dead_letters()
     assert (letter["reason"], letter["payload"]) == ("invalid_event", '{"poison":1}')

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from ingest import source_file
+from ingest import watch
 from ingest.source_file import SourceFile
 from schemas.errors import KithError
 
@@ -59,7 +59,7 @@ def test_a_wrong_file_at_the_start_is_an_error(tmp_path: Path) -> None:
 
 
 async def test_it_watches_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_file, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.01)
     path = tmp_path / "sources.yaml"
     write(path, "wk_a")
     sources = SourceFile(path, "")
