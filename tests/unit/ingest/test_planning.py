@@ -32,8 +32,8 @@ def test_the_source_decides(tmp_path: Path, mode: str) -> None:
             assert answer.json() == {"success": True}
         client.post("/v1/track", json=good | {"properties": {"id": 5}}, auth=("wk_test", ""))
         events, letters = log.events(), log.dead_letters()
-    assert events[0]["flags"] == [] and events[0]["context"] == {"locale": "fr"}
-    assert events[-1]["source"] == "default" and events[-1]["flags"] == [], "the plan is another source's"
+    assert (events[0]["flags"], events[0]["context"]) == ([], {"locale": "fr"})
+    assert (events[-1]["source"], events[-1]["flags"]) == ("default", []), "the plan is another source's"
     assert counted("shop", {"accept": "accepted", "flag": "flagged", "reject": "rejected"}[mode]) == before + 1
     if mode == "reject":
         (letter,) = letters
@@ -82,5 +82,5 @@ def test_one_file_is_a_folder_of_one(tmp_path: Path) -> None:
 def test_a_wrong_plan_at_the_start_is_an_error(tmp_path: Path, other: str) -> None:
     (tmp_path / "shop.yaml").write_text(PLAN)
     (tmp_path / "other.yaml").write_bytes(other.encode("latin-1"))
-    with pytest.raises(KithError, match="other.yaml|shop.yaml"):
+    with pytest.raises(KithError, match="yaml"):
         PlanFolder(tmp_path)
