@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.auth import Tokens
+from api.checker import Checker
 from api.clickhouse import ANALYST, ClickHouse
 from api.collector import Collector
 from api.definitions import Definitions
@@ -19,7 +20,7 @@ from api.delivery.log import ChangeLog
 from api.evidence import Evidence
 from api.periods import zone_of
 from api.profiles import Profiles
-from api.routes import analytics, dead_letters, health, identity, profiles, query, segments, subscriptions
+from api.routes import analytics, dead_letters, health, identity, members, profiles, query, segments, subscriptions
 from api.subscriptions import Subscriptions
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
@@ -38,7 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     receivers = Subscriptions(settings)
     change_log = ChangeLog(settings)
     deliveries = Deliveries(settings, receivers, changes.tail, change_log, clickhouse)
-    parts = (clickhouse, analyst, definitions, changes, evidence, collector, receivers, change_log, deliveries)
+    checker = Checker(settings, clickhouse, definitions)
+    parts = (clickhouse, analyst, definitions, changes, evidence, collector, receivers, change_log, deliveries, checker)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,9 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.collector = collector
     app.state.profiles = Profiles(clickhouse)
     problems.install(app)
-    for each in (health, identity, profiles, segments, subscriptions, analytics, query, dead_letters):
+    for each in (health, identity, profiles, segments, members, subscriptions, analytics, query, dead_letters):
         app.include_router(each.router)
-    app.include_router(segments.explanations)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)
     return app

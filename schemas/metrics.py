@@ -86,6 +86,11 @@ _BY_NAME = {metric.name: metric for metric in METRICS}
 @cache
 def counter(name: str) -> Counter:
     """Return this process's counter of that name."""
+    Metric(
+        "kith_api_segment_pairs_checked_total", "counter", "Pairs of person and segment compared, stream against SQL."
+    ),
+    Metric("kith_api_segment_pairs_different_total", "counter", "Pairs of these on which the two did not agree."),
+    Metric("kith_api_segment_differences", "gauge", "Pairs that differed in the newest sample; 0 is what is promised."),
     metric = _of_kind(name, "counter")
     return Counter(metric.name, metric.help, metric.labels)
 

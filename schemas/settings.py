@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     query_max_bytes: int = Field(1 << 30, ge=1 << 20, description="Memory limit of `POST /v1/query`.")
     timezone: str = Field("UTC", description="Zone of days, weeks and months in analytics.")
     webhook_allow_private: bool = Field(False, description="Deliver webhooks to private and loopback addresses.")
+    segment_check_s: float = Field(
+        30.0, ge=0, description="How often segments on the stream are compared with SQL, on some people; 0: never."
+    )
     webhook_timeout_s: float = Field(10.0, gt=0, le=300, description="How long a receiver of webhooks may take.")
     webhook_retries: str = Field(
         "1s,5s,25s,2m,10m,1h,6h,24h", description="Pauses before a webhook is tried again; then it is dead."

@@ -12,44 +12,22 @@ from api import pagination
 from api.auth import Authorised
 from api.clickhouse import ClickHouse
 from api.definitions import Definitions, Known, Stored, checked, checked_where, defined, definitions, living
-from api.delivery import cursor as places
 from api.delivery.changes import Changes
-from api.keys import Key, nobody
-from api.membership import explained
-from api.periods import instant
 from api.problems import responses
-from api.profiles import Profiles
+from api.progress import progress_of
 from processors.segments.references import referring_to
 from projections import segment_sql
-from schemas.codec import dumps, loads
+from schemas.codec import dumps
 from schemas.errors import Problem
 from schemas.records import DefinitionRecord
-from schemas.times import to_iso, to_millis
+from schemas.times import to_iso
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Authorised])
-explanations = APIRouter(tags=["segments"], dependencies=[Authorised])
 
 MOST_SEGMENTS = 5000
 _SIZES = (
     "SELECT segment_id, count() FROM segment_membership WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id"
 )
-_PROGRESS = """\
-SELECT segment_id, version, count() / max(partitions) FROM progress_states FINAL
-WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id, version"""
-_MEMBERS = """\
-SELECT toString(profile_id), toUnixTimestamp64Milli(since)
-FROM segment_membership WHERE segment_id = {id:String} AND profile_id > {after:UUID}
-ORDER BY profile_id LIMIT {limit:UInt32}"""
-# The change stream folded up to a place: what lies behind it is exactly what the stream continues with.
-_MEMBERS_THEN = """\
-SELECT toString(profile_id), toUnixTimestamp64Milli(argMax(at, sequence))
-FROM segment_changes
-WHERE segment_id = {id:String} AND profile_id > {after:UUID}
-    AND offset < transform(partition, {partitions:Array(UInt32)}, {ends:Array(UInt64)}, 0)
-GROUP BY profile_id HAVING argMax(change, sequence) = 'entered'
-ORDER BY profile_id LIMIT {limit:UInt32}"""
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-
 SegmentId = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
 Document = Annotated[dict[str, Any], Body(description="`id`, `name`, `where`; see docs/segments.md.")]
 
@@ -94,14 +72,14 @@ async def create(request: Request, document: Document) -> Response:
             raise Problem("limit-exceeded", f"There are {MOST_SEGMENTS} segments, the most.", limit="segments")
         return _next(known, definition.id, document)
 
-    known = await _definitions(request).publish(decide)
+    known = await definitions_of(request).publish(decide)
     return await _answer(request, [document["id"]], known, 201)
 
 
 @router.post("/preview", response_model=Preview, responses=responses(503))
 async def preview(request: Request, question: PreviewRequest) -> Response:
     """Count who would be in a segment now, with some of them, before it is defined."""
-    known = definitions(await _definitions(request).known())
+    known = definitions(await definitions_of(request).known())
     statement = segment_sql.preview(checked_where(question.where, known), known)
     clickhouse: ClickHouse = request.app.state.clickhouse
     parameters = {**statement.parameters, "now": int(time.time() * 1000)}
@@ -121,7 +99,7 @@ async def change(request: Request, id: SegmentId, document: Document) -> Respons
         before = known.get(id)
         return None if before is not None and before.document == document else _next(known, id, document)
 
-    known = await _definitions(request).publish(decide)
+    known = await definitions_of(request).publish(decide)
     return await _answer(request, [id], known, 200)
 
 
@@ -130,13 +108,13 @@ async def delete(request: Request, id: SegmentId) -> Response:
     """Delete a segment: everybody in it exits."""
 
     def decide(known: Known) -> DefinitionRecord:
-        _existing(known, id)
+        existing(known, id)
         users = referring_to(id, definitions(known))
         if users:
             raise Problem("conflict", f"Segment {id} is used by {', '.join(users[:5])}: change these first.")
         return _next(known, id, None)
 
-    await _definitions(request).publish(decide)
+    await definitions_of(request).publish(decide)
     return Response(status_code=204)
 
 
@@ -144,7 +122,7 @@ async def delete(request: Request, id: SegmentId) -> Response:
 async def list_segments(request: Request, limit: pagination.Limit = 100, cursor: pagination.Cursor = None) -> Response:
     """List segments by id."""
     after = pagination.decode(cursor, str)[0] if cursor else ""
-    known = await _definitions(request).known()
+    known = await definitions_of(request).known()
     ids = [id_ for id_ in living(known) if id_ > after][:limit]
     following = pagination.encode(ids[-1]) if len(ids) == limit else None
     return pagination.page([dumps(each) for each in await _shown(request, ids, known)], following)
@@ -167,65 +145,9 @@ async def changes(
 @router.get("/{id}", response_model=Segment, responses=responses(404, 503))
 async def segment(request: Request, id: SegmentId) -> Response:
     """Answer one segment, with how far it was applied and how many people are in it."""
-    known = await _definitions(request).known()
-    _existing(known, id)
+    known = await definitions_of(request).known()
+    existing(known, id)
     return await _answer(request, [id], known, 200)
-
-
-@router.get("/{id}/members", responses=responses(400, 404, 503))
-async def members(
-    request: Request,
-    id: SegmentId,
-    limit: pagination.Limit = 1000,
-    cursor: pagination.Cursor = None,
-    as_of: Annotated[
-        str | None, Query(max_length=40, description="Who was in it at this time, as published up to then.")
-    ] = None,
-) -> Response:
-    """List who is in a segment, and since when; `after` is the cursor from which `changes` continues this list."""
-    stored = (await _definitions(request).known()).get(id)
-    # What was deleted since had members then.
-    if stored is None or (stored.document is None and as_of is None):
-        raise missing(id)
-    clickhouse: ClickHouse = request.app.state.clickhouse
-    if cursor:
-        last, after = pagination.decode(cursor, str, str)
-    else:
-        last = _NOBODY
-        if as_of is None:
-            # Read before the members: a change that comes between is in both, and its sequence tells.
-            after = await places.projected(clickhouse)
-        else:
-            after = await places.published(clickhouse, to_millis(instant(request, "as_of", as_of, 0)))
-    parameters: dict[str, Any] = {"id": id, "after": last, "limit": limit}
-    if as_of is not None:
-        positions = places.positions_of(after)
-        parameters |= {"partitions": list(positions), "ends": list(positions.values())}
-    rows = await clickhouse.rows(_MEMBERS if as_of is None else _MEMBERS_THEN, parameters)
-    items = [{"profile_id": profile_id, "since": to_iso(int(since))} for profile_id, since in rows]
-    following = pagination.encode(rows[-1][0], after) if len(rows) == limit else None
-    return Response(dumps({"items": items, "next": following, "after": after}), media_type="application/json")
-
-
-@explanations.get("/v1/profiles/{key}/segments/{id}/explain", responses=responses(400, 404, 503))
-async def explain_membership(request: Request, key: Key, id: SegmentId) -> Response:
-    """Explain whether somebody is in a segment: each clause true or false, since when, by which event, until when.
-
-    `published` is what the stream has said of it.
-    """
-    known = await _definitions(request).known()
-    _existing(known, id)
-    profiles: Profiles = request.app.state.profiles
-    raw = await profiles.find(key)
-    if raw is None:
-        raise nobody(f"{key.type}:{key.value}")
-    profile = loads(raw)
-    now = time.time_ns() // 1_000_000
-    found = await explained(request.app.state.clickhouse, known, id, profile, now)
-    published = next((each for each in profile["segments"] if each["id"] == id), None)
-    told = {"member": published is not None, "since": published["since"] if published else None}
-    body = {"profile_id": profile["profile_id"], "published": told, **found}
-    return Response(dumps(body), media_type="application/json")
 
 
 async def _answer(request: Request, ids: list[str], known: Known, status: int) -> Response:
@@ -237,14 +159,11 @@ async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dic
     """Return these segments as the API answers them."""
     clickhouse: ClickHouse = request.app.state.clickhouse
     sizes = {id_: int(count) for id_, count in await clickhouse.rows(_SIZES, {"ids": list(ids)})}
-    applied = {
-        (id_, int(version)): float(share)
-        for id_, version, share in await clickhouse.rows(_PROGRESS, {"ids": list(ids)})
-    }
+    applied = await progress_of(clickhouse, ids)
     shown = []
     for id_ in ids:
         stored = known[id_]
-        progress = min(1.0, applied.get((id_, stored.version), 0.0))
+        progress = applied.get((id_, stored.version), 0.0)
         shown.append(
             {
                 "id": id_,
@@ -260,7 +179,8 @@ async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dic
     return shown
 
 
-def _existing(known: Known, id_: str) -> Stored:
+def existing(known: Known, id_: str) -> Stored:
+    """Return the newest version of a segment. Raises `Problem` (not-found) when there is none."""
     stored = known.get(id_)
     if stored is None or stored.document is None:
         raise missing(id_)
@@ -277,6 +197,7 @@ def _next(known: Known, id_: str, document: dict[str, Any] | None) -> Definition
     return defined(id_, document, version, to_iso(int(time.time() * 1000)))
 
 
-def _definitions(request: Request) -> Definitions:
+def definitions_of(request: Request) -> Definitions:
+    """Return the application's definitions."""
     found: Definitions = request.app.state.definitions
     return found

@@ -52,6 +52,25 @@ class OperatorApi:
         """Send a document and return the JSON of the answer. Raises as `get` does."""
         return self._ask("POST", path, {}, body)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Replace a document and return the JSON of the answer. Raises as `get` does."""
+        return self._ask("PUT", path, {}, body)
+
+    def delete(self, path: str) -> None:
+        """Delete what is at a path. Raises as `get` does."""
+        self._ask("DELETE", path, {}, None)
+
+    def every(self, path: str) -> list[Any]:
+        """Return all items of a list. Raises as `get` does."""
+        items: list[Any] = []
+        following: str | None = None
+        while True:
+            page = self.get(path, **({"cursor": following} if following else {}))
+            items += page["items"]
+            following = page["next"]
+            if following is None:
+                return items
+
     def _ask(self, method: str, path: str, parameters: dict[str, str], body: dict[str, Any] | None) -> Any:
         try:
             response = self._client.request(method, path, params=parameters, json=body)
@@ -61,7 +80,7 @@ class OperatorApi:
             ) from error
         if response.status_code >= 400:
             raise Refused(response.status_code, _detail(response))
-        return response.json()
+        return response.json() if response.content else None
 
 
 def _detail(response: httpx2.Response) -> str:
