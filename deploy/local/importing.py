@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.local.importing_mapping import Mapping, parse_mapping
 from deploy.local.importing_progress import Faults, Progress, ProgressFile
-from deploy.local.importing_rows import RowFile
-from deploy.local.importing_values import CellError
 from deploy.local.sending import Batch, Batcher, Collector, send_batches
+from ingest.imports.mapping import Mapping, parse_mapping
+from ingest.imports.rows import RowFile
+from ingest.imports.values import CellError
 from schemas.errors import KithError
 
 # The data that Kith ships, and its mappings.

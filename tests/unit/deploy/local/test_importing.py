@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from deploy.local import importing, sending
 from deploy.local.importing import SHIPPED, Import, Mark, load_mapping
-from deploy.local.importing_rows import RowFile
+from ingest.imports.rows import RowFile
 from schemas.errors import KithError
 from tests.parts.receiving import Receiving, receiving
 

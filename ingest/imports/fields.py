@@ -1,6 +1,6 @@
 """The fields of a message and the cells of a row: where a value may come from, and where it may go.
 
-Pure; what a mapping file (`deploy.local.importing_mapping`) is made of.
+Pure; what a mapping file (`ingest.imports.mapping`) is made of.
 """
 
 from collections.abc import Mapping as Map

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from deploy.local.importing_fields import Message, Row, cell, names_somebody, place_of, put
-from deploy.local.importing_values import CellError, ValueType, convert, instant
+from ingest.imports.fields import Message, Row, cell, names_somebody, place_of, put
+from ingest.imports.values import CellError, ValueType, convert, instant
 from schemas.codec import dumps_sorted
 from schemas.errors import KithError
 from schemas.event import EVENT_TYPES, EventType

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.local.importing_rows import Format, Line, RowFile, format_of
+from ingest.imports.rows import Format, Line, RowFile, format_of
 from schemas.errors import KithError
 
 # What a text file can hold: no lone surrogates; csv's reader takes no NUL.

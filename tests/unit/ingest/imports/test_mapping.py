@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.local.importing_mapping import Mapping, parse_mapping
-from deploy.local.importing_values import CellError, convert, instant
+from ingest.imports.mapping import Mapping, parse_mapping
+from ingest.imports.values import CellError, convert, instant
 from schemas.errors import KithError
 
 MAPPING = """
