@@ -2,8 +2,8 @@
 
 A mask is an identifier's keyed hash with the moment of its request. An event that was received up to that moment is
 masked: it is the person's own (its seed is that of a masked identifier) and is left out whole, or it is somebody
-else's and loses the identifier. After that moment an erased identifier is like one that was never seen; a suppressed
-one keeps every event that carries it out.
+else's and loses the identifier (not that of a device which was shared: it is theirs too). After that moment an erased
+identifier is like one that was never seen; a suppressed one keeps every event that carries it out.
 """
 
 from collections.abc import Iterable
@@ -71,10 +71,10 @@ class Masks:
                 if received > mask.at:
                     if mask.suppresses:
                         return None
-                elif (mask.start is None or mask.start <= t) and (mask.end is None or t < mask.end):
-                    if place == 0:
-                        return None
+                elif place and mask.start is None and mask.end is None:
                     masked.append(identifier)
+                elif not place and (mask.start is None or mask.start <= t) and (mask.end is None or t < mask.end):
+                    return None
         return without(event, masked) if masked else event
 
     def hides(self, identifier: Identifier, received: int) -> bool:

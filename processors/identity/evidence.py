@@ -15,8 +15,7 @@ milliseconds since 1970, and `(t, message_id, event_id)` orders evidence.
 * `["release", type, value, decision_id, reason, at, operator]`;
 * `["policy", document, decision_id, reason, at, operator]`: an operator's decision that from now on all of the evidence
   is read under this policy (`policy_file.document_of`). The writer takes it out before it folds the others;
-* `["erase", request_id, profile_id, [[type, value], …], units]`: forget everything about these identifiers; what a unit
-  says about them before it says `["masked", request_id]` is from before (see `erasing`).
+* `["erase", request_id, profile_id, [[type, value], …]]`: forget everything that was said about these identifiers.
 """
 
 from collections.abc import Mapping, Sequence

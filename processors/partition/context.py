@@ -78,8 +78,7 @@ class Context:
             for first in range(0, len(items), ITEMS_A_RECORD):
                 self.send(self.topics.inbox, receiver, encode(receiver, items[first : first + ITEMS_A_RECORD]))
         for first in range(0, len(self.evidence), ITEMS_A_RECORD):
-            items = self.evidence[first : first + ITEMS_A_RECORD]
-            value = {"schema_version": SCHEMA_VERSION, "unit": self.number, "items": items}
+            value = {"schema_version": SCHEMA_VERSION, "items": self.evidence[first : first + ITEMS_A_RECORD]}
             self.send(self.topics.evidence, str(self.number), dumps(value))
         sends = [*self.sends, *self.last]
         self.sends, self.last, self.evidence, self._outbox = [], [], [], {}

@@ -1,9 +1,11 @@
 """Forgetting a person: the steps of docs/decisions/0005-erasure.md that units take, each a part of some batch.
 
 A request comes to the seed of its identifier (`forget`), waits until everything that the log held has been folded
-(`settled`), then goes to the profile that owns the seed (`erase`). That profile's unit keeps a `Walk` in its state,
-tells every unit and the identity writer whom to forget (`mask`), has the archive's rows removed once all have done so
-(`done`, `expunge`), and publishes the report (`expunged`).
+(`settled`), then goes to the profile that owns the seed (`erase`). That profile's unit keeps in its state how far the
+walk has come. It tells every unit whom to forget (`mask`), once all have (`done`) the identity writer, then every unit
+to fold anew what there was of others and what came since (`again`); then it has the archive's rows removed (`expunge`)
+and publishes the report. Each stage begins when the one before has ended everywhere, so nothing from before can arrive
+behind it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +15,18 @@ from processors.erasure.report import report_of
 from processors.partition.context import Context
 from processors.partition.duplicates import Seen
 from processors.partition.keys import home_key, profile_key, seed_key, seed_of_part, walk_key
-from processors.partition.messages import encode
+from processors.partition.messages import Item, encode
 from processors.partition.orders import Orders
 from processors.partition.profiles import Profiles
 from processors.partition.seeds import Seeds
+from processors.partition.touch import everything
 from processors.profile import orders as order_folds
 from schemas.codec import dumps, loads
 from schemas.identifier import Identifier, family_of, seed_of
 from schemas.privacy import PROFILE_ID, Hidden, Request, record_of
 from schemas.times import to_iso, to_millis
 
-# What the units of a walk have in common with each other, but for the identity writer, are their numbers.
+# The identity writer among the units of a walk; the others are numbers.
 WRITER = "identity"
 # Kinds of questions whose answers come here.
 ANSWERS = frozenset({"settled", "carrying", "expunge"})
@@ -95,22 +98,24 @@ class Forgetting:
         record["hidden"] = [*self._hidden(rows), self._hidden_profile(profile_id)]
         context = self._context
         context.sends.append((context.topics.privacy, request["request_id"], dumps(record), 0))
-        item = ["mask", request, profile_id, rows]
-        for partition in range(self._partitions):
-            context.last.append((context.topics.inbox, str(context.number), encode("", [item]), partition))
-        named = [row[1:3] for row in rows if row[3] is None and row[4] is None and family_of(row[1]) != "order"]
-        context.evidence.append(["erase", request["request_id"], profile_id, named, self._partitions])
+        self._tell_all(["mask", request, profile_id, rows])
         walk = {
             "profile_id": profile_id,
             "request": request,
             "rows": rows,
             "numbers": numbers,
             "erased_at": context.now,
-            "left": [*map(str, range(self._partitions)), WRITER],
+            "stage": "mask",
+            "left": list(range(self._partitions)),
             "evidence": None,
         }
         self._working.save(walk_key(request["request_id"]), walk)
         context.count("erasures")
+
+    def _tell_all(self, item: Item) -> None:
+        context = self._context
+        for partition in range(self._partitions):
+            context.last.append((context.topics.inbox, str(context.number), encode("", [item]), partition))
 
     def _hidden(self, rows: Sequence[Row]) -> list[Hidden]:
         return [
@@ -125,7 +130,7 @@ class Forgetting:
         return {"hash": self._context.masks.hash_of(Identifier(PROFILE_ID, profile_id)), "slice": None}
 
     def mask(self, _: str, request: Request, profile_id: str, rows: list[Row]) -> None:
-        """Put the mask on, forget the person's fragments and orders that live here, and look for what is left."""
+        """Put the mask on, and forget the person's fragments and orders that live here."""
         context = self._context
         context.masks.add(self._hidden(rows), request["at"], request["mode"])
         for part, type_, _value, start, end in rows:
@@ -136,12 +141,18 @@ class Forgetting:
                 self._orders.forget(seed)
             self._seeds.forget(seed, part, (start, end))
             context.deliver(profile_id, ["forgotten", part])
-        context.evidence.append(["masked", request["request_id"]])
+        context.deliver(profile_id, ["done", request["request_id"], context.number, None])
+
+    def again(self, _: str, request: Request, profile_id: str, rows: list[Row]) -> None:
+        """Give what is left of the person's devices to whoever has them now; ask the archive what to fold anew."""
+        for part, type_, *_bounds in rows:
+            if self._context.is_here(part.partition("/")[0]) and family_of(type_) != "order":
+                self._seeds.touch(part, everything("identity"))
         name = f"carrying:{request['request_id']}"
         self._questions[name] = {"kind": "carrying", "request": request, "profile_id": profile_id, "rows": rows}
 
     def _carrying(self, job: Mapping[str, Any], found: Sequence[bytes]) -> None:
-        """Fold anew the seeds of other people whose events carry an identifier, and take orders up again.
+        """Fold anew seeds of other people whose events carry an identifier, and what was received since the request.
 
         `found` are JSON lists `[seed, event id, occurred, received, raw]` of this partition, times in ms; `raw` is
         empty unless it is an order event that was received after the request.
@@ -149,19 +160,19 @@ class Forgetting:
         request: Request = job["request"]
         bounds = {row[0].partition("/")[0]: row[3:5] for row in job["rows"]}
         order_seeds = {row[0] for row in job["rows"] if family_of(row[1]) == "order"}
-        others: dict[str, None] = {}
+        anew: dict[str, None] = {}
         for seed, event_id, occurred, received, raw in map(loads, found):
-            if seed not in bounds:
-                others[seed] = None
-            elif received <= request["at"]:
+            if seed not in bounds or received > request["at"]:
+                anew[seed] = None
+            else:
                 start, end = bounds[seed]
                 if (start is None or start <= occurred) and (end is None or occurred < end):
                     self._seen.forget(event_id, received)
             if raw:
                 self._take_up_order(loads(raw), order_seeds)
-        for seed in others:
+        for seed in anew:
             self._seeds.fold_anew(seed)
-        self._context.deliver(job["profile_id"], ["done", request["request_id"], str(self._context.number), None])
+        self._context.deliver(job["profile_id"], ["done", request["request_id"], self._context.number, None])
 
     def _take_up_order(self, event: dict[str, Any], order_seeds: set[str]) -> None:
         identifier = order_folds.order_of(event)
@@ -174,16 +185,24 @@ class Forgetting:
         """Take in that a fragment has been forgotten by its unit: what comes of it from now on is new."""
         self._profiles.forgotten(profile_id, part)
 
-    def done(self, _: str, request_id: str, unit: str, evidence: int | None) -> None:
-        """Take in that a unit has forgotten; after the last one the archive's rows go."""
+    def done(self, _: str, request_id: str, unit: int | str, evidence: int | None) -> None:
+        """Take in that a unit, or the identity writer, has ended the present stage; begin the next after the last."""
         walk = self._working.load(walk_key(request_id))
         if walk is None or unit not in walk["left"]:
             return
         walk["left"].remove(unit)
-        if unit == WRITER:
-            walk["evidence"] = evidence
         self._working.save(walk_key(request_id), walk)
-        if not walk["left"]:
+        if walk["left"]:
+            return
+        rows: list[Row] = walk["rows"]
+        if walk["stage"] == "mask":
+            walk["stage"], walk["left"] = "identity", [WRITER]
+            named = [row[1:3] for row in rows if row[3] is None and row[4] is None and family_of(row[1]) != "order"]
+            self._context.evidence.append(["erase", request_id, walk["profile_id"], named])
+        elif walk["stage"] == "identity":
+            walk["stage"], walk["left"], walk["evidence"] = "again", list(range(self._partitions)), evidence
+            self._tell_all(["again", walk["request"], walk["profile_id"], rows])
+        else:
             self._questions[f"expunge:{request_id}"] = {"kind": "expunge", "positions": {}, **walk}
 
     def _expunged(self, job: Mapping[str, Any], removed: Sequence[bytes]) -> None:

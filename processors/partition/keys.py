@@ -101,11 +101,6 @@ def _day(day: int) -> bytes:
 SEEN = b"d:"
 
 
-def erasing_key(generation: int) -> bytes:
-    """Return the key of what the identity writer's generation is still to be told about erased identifiers."""
-    return f"m:erasing:{generation}".encode()
-
-
 def walk_key(request_id: str) -> bytes:
     """Return the key of an erasure under way, in the partition of the profile that it erases."""
     return b"x:" + request_id.encode()

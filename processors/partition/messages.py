@@ -30,7 +30,7 @@ To a unit (the record's partition says to which):
 About erasing a person, see `forget` (`request` is a `privacy.Request`, a row `[part, type, value, from, to]`):
 
 * `["forget", request]`, to the seed of its identifier; `["erase", request, part | null]`, to the profile that owns it;
-* `["mask", request, profile_id, rows]`, to a unit: forget these;
+* `["mask", request, profile_id, rows]`, to a unit: forget these; `["again", …]`: fold anew what is left;
 * `["forgotten", part]`, to a profile: that fragment's unit has; `["done", request_id, unit, evidence]`: with all.
 """
 
@@ -45,7 +45,7 @@ TO_PROFILE = frozenset({"part", "gone", "coming", "handover", "handed"})
 TO_SEED = frozenset({"watch", "follow", "unfollow"})
 TO_ORDER = frozenset({"order", "owner"})
 TO_UNIT = frozenset({"backfilled", "released"})
-OF_ERASURE = frozenset({"forget", "erase", "mask", "forgotten", "done"})
+OF_ERASURE = frozenset({"forget", "erase", "mask", "again", "forgotten", "done"})
 
 
 def encode(to: str, items: list[Item]) -> bytes:

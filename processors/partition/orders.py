@@ -58,6 +58,7 @@ class Orders:
         if record is None:
             return
         self._working.save(order_key(seed), None)
+        self._seeds.forget_order(seed)
         self._changed.pop(seed, None)
         topics = self._context.topics
         self._context.send(topics.orders, seed, None)

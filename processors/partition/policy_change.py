@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from processors.identity.compare import Comparison, Difference
-from processors.identity.erasing import Erasing, counted
 from processors.identity.evidence import POLICY, Watch
 from processors.identity.fold import IdentityFold
 from processors.identity.generation import COMPONENTS, DEVICES, KINDS, Generation, Reading
@@ -17,9 +16,8 @@ from processors.identity.grouping import Node
 from processors.identity.outcome import Outcome
 from processors.identity.policy_file import policy_of
 from processors.partition.effects import Reader
-from processors.partition.keys import erasing_key
 from processors.partition.policy_state import PolicyState
-from schemas.codec import dumps, loads
+from schemas.codec import loads
 from schemas.identifier import is_weak
 
 # How much one step does: some tenths of a second at most, because new evidence waits meanwhile.
@@ -93,10 +91,7 @@ class PolicyChange:
         state = self.state
         if self._next is None:
             self._next = self.fold_of(state.other)
-        raw = self._reader.get(erasing_key(state.other))
-        erasing: Erasing = loads(raw) if raw else {}
-        items = [item for row in rows for item in counted(erasing, loads(row)) if item[0] != POLICY]
-        outcome.writes[erasing_key(state.other)] = dumps(erasing) if erasing else None
+        items = [item for row in rows for item in loads(row)["items"] if item[0] != POLICY]
         folded = self._next.fold(items, outcome.version)
         present = Reading(self.generation(state.generation), state.applied.policy())
         outcome.writes.update(self.generation(state.other).own(folded.writes))

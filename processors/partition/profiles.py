@@ -55,7 +55,6 @@ class Profiles:
         state = self._state(profile_id)
         if part in state.get("barred", ()):
             return
-        state.pop("ceased", None)
         remote = body is not None
         known = state["parts"].get(part)
         entry = [*roster, remote]
@@ -171,6 +170,10 @@ class Profiles:
             self._cease(profile_id, state)
             return
         merged, history = self._merged(profile_id, state)
+        if not merged and ("ceased" in state or not state["v"]):
+            # Identifiers that no event of theirs has come with yet: nobody, until one does.
+            return
+        state.pop("ceased", None)
         roster = self._roster(state)
         before: dict[str, Any] = self._working.load(view_key(profile_id)) or {}
         document = profile_view(

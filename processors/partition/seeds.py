@@ -153,6 +153,13 @@ class Seeds:
         if home is None:
             return
         target = part_of(seed, slice_at(slices, start or 0)[0]) if slices else seed
+        if not slices and not home[1]:
+            # No event of its own: without an owner it is nobody.
+            self._working.save(home_key(part), None)
+            self._dirty.pop(part, None)
+            if home[0] is not None:
+                self._context.deliver(home[0], ["gone", part, home[0]])
+            return
         if target == part:
             self.touch(part, everything("identity"))
             return
@@ -222,7 +229,7 @@ class Seeds:
             self.sightings.event(seed, event, t)
         for each in slices or [[None, None, seed]]:
             self.touch(part_of(seed, each[0]), everything("identity"))
-        if not state:
+        if not state.keys() - {"id"}:
             self._working.save(seed_key(seed), None)
 
     def fold_anew(self, seed: str) -> None:
@@ -231,32 +238,41 @@ class Seeds:
         self._ask_again(seed)
 
     def forget(self, seed: str, part: str, bounds: tuple[int | None, int | None]) -> None:
-        """Drop a fragment, and unless it is a slice only everything about its seed; what came since is folded anew."""
+        """Drop what a fragment says, and unless it is a slice only, what its seed has told.
+
+        Whose it is stays until the identity writer says otherwise.
+        """
         state = self._working.load(seed_key(seed)) or {}
         parts = {part: None}
-        if bounds == (None, None):
+        whole = bounds == (None, None)
+        if whole:
             parts |= dict.fromkeys(part_of(seed, each[0]) for each in state.get("sl", ()))
-            masks = self._context.masks
-            kept = [
-                seen
-                for event in state.get("buffer", ())
-                for seen in [masks.apply(event, to_millis(event["occurred_at"]), to_millis(event["received_at"]))]
-                if seen is not None
-            ]
-            self._working.save(seed_key(seed), {"buffer": kept} if "buffer" in state else None)
             self.sightings.forget(seed)
+        if "buffer" in state:
+            state["buffer"] = self._unmasked(state["buffer"])
+            self._working.save(seed_key(seed), state)
         self._followers.forget(seed, bounds)
         for each in parts:
             self._dirty.pop(each, None)
             self._dropped.pop(each, None)
             home = self._working.load(home_key(each))
             if home is not None:
-                # A slice stays, without its events, for as long as the writer says that there is one.
-                emptied = None if bounds == (None, None) else [None, fragments.empty(), home[2], {}]
+                # A slice is there, without events, for as long as the writer says that there is one.
+                emptied = [None, fragments.empty(), home[2], {}] if "sl" in state else None
                 self._working.save(home_key(each), emptied)
                 if home[0] is not None:
                     self._context.deliver(home[0], ["forgotten", each])
-        self._ask_again(seed)
+
+    def forget_order(self, seed: str) -> None:
+        """Drop everything about an order's seed: whose it was, its own unit says."""
+        self._working.save(seed_key(seed), None)
+
+    def _unmasked(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        masks = self._context.masks
+        seen = (
+            masks.apply(event, to_millis(event["occurred_at"]), to_millis(event["received_at"])) for event in events
+        )
+        return [event for event in seen if event is not None]
 
     def watch(self, seed: str, identifier: list[str], weak: list[str] | None) -> None:
         """Answer the identity writer's question about this seed, now or when an event comes; see `evidence.Watch`."""

@@ -8,12 +8,11 @@ policy file begins a log, after that an operator's decision in the log changes i
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from processors.identity.erasing import Erasing, counted
 from processors.identity.evidence import POLICY as POLICY_ITEM
 from processors.identity.outcome import Outcome
 from processors.identity.policy import Policy
 from processors.partition.effects import Effects, Reader, Record, Send
-from processors.partition.keys import POLICY, POSITIONS, erasing_key, part_of
+from processors.partition.keys import POLICY, POSITIONS, part_of
 from processors.partition.messages import encode
 from processors.partition.policy_change import PolicyChange
 from processors.partition.policy_state import PolicyState
@@ -61,20 +60,15 @@ class Writer:
     def fold(self, records: Sequence[Record], now: int, archived: Mapping[str, bytes]) -> Effects:
         """Fold the evidence of a batch; the position of its last record is the version of what follows from it."""
         items: list[list[Any]] = []
-        erasing_at = erasing_key(self._state.generation)
-        raw = self._reader.get(erasing_at)
-        erasing: Erasing = loads(raw) if raw else {}
         for record in records:
             if record.value is not None:
-                items.extend(counted(erasing, loads(record.value)))
+                items.extend(loads(record.value)["items"])
             self.positions[record.topic] = record.offset + 1
         decided = [item for item in items if item[0] == POLICY_ITEM]
         if decided:
             items = [item for item in items if item[0] != POLICY_ITEM]
         outcome = self._change.live.fold(items, self._version)
         writes = self._change.generation(self._state.generation).own(outcome.writes)
-        if erasing or raw:
-            writes[erasing_at] = dumps(erasing) if erasing else None
         sends = self._sends(outcome)
         for item in items:
             if item[0] == "erase":
