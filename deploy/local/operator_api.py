@@ -65,7 +65,7 @@ class OperatorApi:
         items: list[Any] = []
         following: str | None = None
         while True:
-            page = self.get(path, **({"cursor": following} if following else {}))
+            page = self.get(path, limit="1000", **({"cursor": following} if following else {}))
             items += page["items"]
             following = page["next"]
             if following is None:
