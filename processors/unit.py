@@ -92,8 +92,9 @@ class Unit:
                 await self._commit(self._inputs.popleft()())
             elif self._answers:
                 name, job, rows = self._answers.popleft()
-                self._jobs.pop(name, None)
                 await self._commit(self.machine.answer(name, job, rows, now_ms()))
+                # Only now: what it has led to must show as not yet done from one question to the next.
+                self._jobs.pop(name, None)
             elif self._queue or self._is_due():
                 await self._step()
                 if self.machine.sweeping:

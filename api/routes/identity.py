@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -14,9 +14,10 @@ from api.evidence import Evidence
 from api.keys import Key, identifier_of, nobody
 from api.problems import responses
 from api.profiles import Profiles
-from processors.identity.evidence import Item, link, pairs_of, release, split
+from processors.identity.evidence import Item, link, pairs_of, policy_decision, release, split
 from processors.identity.explain import Explanation, explain, path
 from processors.identity.normalise import normalise
+from processors.identity.policy_file import PolicyError, document_of, policy_of
 from schemas.codec import dumps, loads
 from schemas.errors import Problem
 from schemas.event import IdentifierJson
@@ -72,6 +73,31 @@ class ReleaseRequest(BaseModel):
     reason: Reason
 
 
+class PolicyRequest(BaseModel):
+    """Another policy for all of the evidence: the content of the policy file, as JSON."""
+
+    policy: dict[str, Any] = Field(description="Keys as in the file; what is left out is as built in.")
+    reason: Reason
+
+
+class PolicyDecided(BaseModel):
+    """A policy in full, and the decision that brought it; the file that began the log has none."""
+
+    policy: dict[str, Any]
+    decision_id: str | None
+    reason: str
+    at: str | None
+
+
+class PolicyInForce(BaseModel):
+    """Under which policy people are grouped, and how far the next has come."""
+
+    applied: PolicyDecided
+    wanted: PolicyDecided | None
+    state: Literal["live", "refolding", "publishing", "clearing"]
+    progress: float = Field(description="Of the state, 0 to 1.")
+
+
 class Accepted(BaseModel):
     """The decision is in the log; it shows in `explain` when it has been applied."""
 
@@ -102,6 +128,29 @@ async def post_release(request: Request, body: ReleaseRequest) -> Accepted:
     """Decide that an identifier's evidence before now is forgotten, so that whoever uses it next gets it."""
     identifier = _identifier(request, body.identifier, "identifier")
     return await _decide(request, lambda id_, at: release(identifier, id_, body.reason, at, OPERATOR))
+
+
+@router.get("/v1/identity/policy", responses=responses(404, 503))
+async def get_policy(request: Request) -> PolicyInForce:
+    """Answer the policy in force, and how far another one has come that was decided since."""
+    found = await _evidence(request).policy()
+    if found is None:
+        raise Problem("not-found", "There has been no identity writer yet; it says which policy it begins with.")
+    return PolicyInForce.model_validate(found)
+
+
+@router.post("/v1/identity/policy", status_code=202, responses=responses(409, 422, 503))
+async def post_policy(request: Request, body: PolicyRequest) -> Accepted:
+    """Decide that all evidence, past and future, is read under another policy; `GET` says how far that has come.
+
+    Only what differs is published: people who are the same under both policies notice nothing.
+    """
+    try:
+        document = document_of(policy_of(body.policy))
+    except PolicyError as error:
+        raise Problem("invalid", str(error)) from error
+    await _evidence(request).check_complete()
+    return await _decide(request, lambda id_, at: policy_decision(document, id_, body.reason, at, OPERATOR))
 
 
 @router.get("/v1/profiles/{key}/explain", responses=responses(400, 404))
@@ -142,9 +191,13 @@ async def explanation_of(clickhouse: ClickHouse, owner: str) -> Explanation:
 async def _decide(request: Request, item: Any) -> Accepted:
     decision_id = str(uuid.uuid4())
     made: Item = item(decision_id, time.time_ns() // 1_000_000)
-    evidence: Evidence = request.app.state.evidence
-    await evidence.publish(made)
+    await _evidence(request).publish(made)
     return Accepted(decision_id=decision_id)
+
+
+def _evidence(request: Request) -> Evidence:
+    evidence: Evidence = request.app.state.evidence
+    return evidence
 
 
 def _identifier(request: Request, named: Named, place: str) -> Identifier:

@@ -69,11 +69,11 @@ def explain(profile_id: str, decisions: Iterable[Decision], logins: Iterable[Ite
     current = standing(decisions)
     released = {_key(d["a"]): d["at"] for d in current if d["kind"] == "release"}
     links = [
-        _link(decision) for decision in current if decision["kind"] in _LINKS and decision["profile_id"] == profile_id
+        link_of(decision) for decision in current if decision["kind"] in _LINKS and decision["profile_id"] == profile_id
     ]
     links += _earliest_logins(logins)
     refusals = [
-        _refusal(decision)
+        refusal_of(decision)
         for decision in current
         if decision["kind"] in _REFUSALS
         and profile_id in (decision["profile_id"], decision["other_profile_id"])
@@ -123,7 +123,8 @@ def _earliest_logins(logins: Iterable[Item]) -> list[Link]:
     ]
 
 
-def _link(decision: Decision) -> Link:
+def link_of(decision: Decision) -> Link:
+    """Return the link that a join or an operator's link is."""
     assert decision["b"] is not None, "a link is between two"
     is_operators = decision["kind"] == "link"
     return {
@@ -136,7 +137,8 @@ def _link(decision: Decision) -> Link:
     }
 
 
-def _refusal(decision: Decision) -> Refusal:
+def refusal_of(decision: Decision) -> Refusal:
+    """Return the refusal that a decision is."""
     return {
         "a": decision["a"],
         "b": decision["b"],

@@ -25,6 +25,12 @@ KINDS: Final = (COMPONENTS, DEVICES, b"c:", b"l:")
 _POINTER: Final = b">"
 
 
+def identifier_of(key: bytes) -> Node:
+    """Return the identifier that a key of components or devices names."""
+    type_, _, value = key[2:].decode().partition("\0")
+    return (type_, value)
+
+
 class Generation:
     """The records of one generation; `get` and `scan` read the store."""
 
@@ -43,18 +49,11 @@ class Generation:
         prefix = self._prefix
         return {prefix + key: value for key, value in writes.items()} if prefix else dict(writes)
 
-    def after(self, kind: bytes, key: bytes, most: int) -> list[bytes]:
-        """Return the next keys of a kind behind `key` (b"": from the first on), without those that only point."""
-        return list(islice((key for key, record in self._behind(kind, key) if not record.startswith(_POINTER)), most))
-
-    def every(self, kind: bytes, key: bytes, most: int) -> list[bytes]:
-        """Return the next keys of a kind behind `key`, also those that only point."""
-        return list(islice((key for key, _ in self._behind(kind, key)), most))
-
-    def _behind(self, kind: bytes, key: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def keys(self, kind: bytes, key: bytes, most: int) -> list[bytes]:
+        """Return the next keys of a kind behind `key` (b"": from the first on)."""
         start = self._prefix + (key + b"\0" if key else kind)
-        for stored, record in self._scan(start, self._prefix + kind[:-1] + b";"):
-            yield stored[len(self._prefix) :], record
+        found = islice(self._scan(start, self._prefix + kind[:-1] + b";"), most)
+        return [stored[len(self._prefix) :] for stored, _ in found]
 
 
 class Reading:

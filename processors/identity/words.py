@@ -6,8 +6,9 @@ Everything here holds personal data: it is for the person who asked, never for a
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from processors.identity.explain import Explanation, Link, Refusal
+from processors.identity.explain import Explanation, Link, Refusal, link_of, refusal_of
 from schemas.event import IdentifierJson
+from schemas.records import Decision
 
 _NOUNS: Final = {
     "user_id": "account",
@@ -61,6 +62,11 @@ def refusal_in_words(refusal: Refusal) -> str:
     if refusal["event_ids"]:
         return f"{together} an operator has split them. They stay apart until somebody links them."
     return f"An operator decided about {a} and {b}, {at}: {refusal['message']}"
+
+
+def decision_in_words(decision: Decision) -> str:
+    """Return a join, a refusal or a shared identifier, as it is published, as a sentence."""
+    return link_in_words(link_of(decision)) if decision["kind"] == "join" else refusal_in_words(refusal_of(decision))
 
 
 def describe_profile(asked: str, profile: Mapping[str, Any], explanation: Explanation) -> list[str]:

@@ -8,11 +8,10 @@ kill, and the writer's input shows as not yet done until the change is.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from processors.identity.compare import Comparison, Difference
+from processors.identity.compare import PASSES, compare
 from processors.identity.evidence import POLICY, Watch
 from processors.identity.fold import IdentityFold
-from processors.identity.generation import COMPONENTS, DEVICES, KINDS, Generation, Reading
-from processors.identity.grouping import Node
+from processors.identity.generation import KINDS, Generation, Reading
 from processors.identity.outcome import Outcome
 from processors.identity.policy_file import policy_of
 from processors.partition.effects import Reader
@@ -82,7 +81,7 @@ class PolicyChange:
             case "refolding":
                 return state.position / end if end else 1.0
             case "publishing":
-                return state.kind / 4
+                return state.kind / PASSES
             case "clearing":
                 return state.kind / len(KINDS)
         return 1.0
@@ -99,33 +98,21 @@ class PolicyChange:
         state.position = job["until"]
 
     def _publish(self, outcome: Outcome) -> None:
-        """Compare the next pieces: first what the older generation has, then what only the newer one has."""
+        """Compare the next pieces of the older and the newer generation."""
         state = self.state
         older, newer = self.generation(state.other), self.generation(state.generation)
-        comparison = Comparison(Reading(older, policy_of(state.before)), Reading(newer, state.applied.policy()))
-        kind = COMPONENTS if state.kind < 2 else DEVICES
-        keys = (older, newer)[state.kind % 2].after(kind, state.key.encode(), COMPARED_A_STEP)
-        named = [_identifier(key) for key in keys]
-        found: Difference
-        match state.kind:
-            case 0:
-                found = comparison.gone(named)
-            case 1:
-                found = comparison.come(named)
-            case _:
-                found = comparison.devices(named, only_new=state.kind == 3)
+        policies = (policy_of(state.before), state.applied.policy())
+        found, place = compare(older, newer, policies, (state.kind, state.key.encode()), COMPARED_A_STEP)
         outcome.owned += found.owned
         outcome.changes += found.changes
-        if len(keys) == COMPARED_A_STEP:
-            state.key = keys[-1].decode()
-        elif state.kind < 3:
-            state.kind, state.key = state.kind + 1, ""
-        else:
+        if place is None:
             state.clear(state.other)
+        else:
+            state.kind, state.key = place[0], place[1].decode()
 
     def _clear(self, outcome: Outcome) -> None:
         state = self.state
-        keys = self.generation(state.other).every(KINDS[state.kind], state.key.encode(), CLEARED_A_STEP)
+        keys = self.generation(state.other).keys(KINDS[state.kind], state.key.encode(), CLEARED_A_STEP)
         outcome.writes.update(self.generation(state.other).own(dict.fromkeys(keys)))
         if len(keys) == CLEARED_A_STEP:
             state.key = keys[-1].decode()
@@ -133,12 +120,6 @@ class PolicyChange:
             state.kind, state.key = state.kind + 1, ""
         else:
             state.begin()
-
-
-def _identifier(key: bytes) -> Node:
-    """Return the identifier that a key of components or devices names."""
-    type_, _, value = key[2:].decode().partition("\0")
-    return (type_, value)
 
 
 def _was_asked(present: Reading, watch: Watch) -> bool:

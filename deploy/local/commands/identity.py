@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 Reason = Annotated[str, typer.Option("--reason", help="Why, for whoever asks later.")]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="The YAML file; by default that of KITH_IDENTITY_POLICY.")
+]
 Key = Annotated[str, typer.Argument(help="type:value, as in email:jane@x.fr", show_default=False)]
 
 
@@ -16,8 +19,11 @@ def register(app: typer.Typer) -> None:
     identity.command()(link)
     identity.command()(split)
     identity.command()(release)
+    identity.command()(plan)
+    identity.command()(apply)
     policy = typer.Typer(help="The policy that says who may be joined with whom.", no_args_is_help=True)
     policy.command("check")(check_policy)
+    policy.command("show")(show_policy)
     identity.add_typer(policy, name="policy")
     app.add_typer(identity, name="identity")
 
@@ -53,6 +59,73 @@ def split(
 def release(identifier: Key, reason: Reason) -> None:
     """Forget what was seen of an identifier until now, so that whoever uses it next gets it."""
     _decide("release", {"identifier": _named(identifier), "reason": reason})
+
+
+def plan(
+    policy: PolicyFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as one JSON document.")] = False,
+) -> None:
+    """Say what another policy would change: people joined, people split, examples with reasons. Nothing is changed."""
+    import json
+
+    from deploy.local.operator_api import OperatorApi
+    from deploy.local.planning import as_json as document_of
+    from deploy.local.planning import describe, orders_of, plan_of
+    from deploy.local.policy_bar import shown
+    from deploy.local.policy_choice import chosen, in_force
+    from deploy.local.runtime import connected_settings
+    from processors.identity.policy_file import changes_of
+
+    settings = connected_settings()
+    wanted = chosen(settings, policy)
+    with OperatorApi(settings) as api, shown() as progress:
+        present = in_force(api)
+        found = plan_of(settings, present, wanted, progress)
+        orders = orders_of(api, found.touched(), progress)
+    changes = changes_of(present, wanted)
+    if as_json:
+        typer.echo(json.dumps(document_of(found, changes, orders), ensure_ascii=False))
+        return
+    for line in describe(found, changes, orders):
+        typer.echo(line)
+    if found.moved or found.slices:
+        typer.echo("\nNothing has been changed. `kith identity apply` with the same policy carries it out.")
+
+
+def apply(reason: Reason, policy: PolicyFile = None) -> None:
+    """Put another policy into force: online, only differences are published; returns when that is done."""
+    from deploy.local.operator_api import OperatorApi
+    from deploy.local.policy_bar import shown
+    from deploy.local.policy_choice import chosen, follow
+    from deploy.local.runtime import connected_settings
+    from processors.identity.policy_file import document_of
+
+    settings = connected_settings()
+    document = document_of(chosen(settings, policy))
+    with OperatorApi(settings) as api:
+        decision = api.post("/v1/identity/policy", {"policy": document, "reason": reason})["decision_id"]
+        typer.echo(f"Decision {decision} is in the log. Ending this command does not end what it has begun.")
+        with shown() as progress:
+            follow(api, decision, progress)
+    typer.echo("The policy is in force. `kith wait` returns when profiles and tables have followed.")
+
+
+def show_policy() -> None:
+    """Print the policy in force as YAML, and how far another one has come that was decided since."""
+    import yaml
+
+    from deploy.local.operator_api import OperatorApi
+    from deploy.local.runtime import connected_settings
+
+    with OperatorApi(connected_settings()) as api:
+        found = api.get("/v1/identity/policy")
+    applied, wanted = found["applied"], found["wanted"]
+    since = f"# In force since decision {applied['decision_id']} at {applied['at']}: {applied['reason']}"
+    typer.echo(since if applied["decision_id"] else "# In force since the log began.")
+    if found["state"] != "live":
+        on_its_way = f"decision {wanted['decision_id']}: {wanted['reason']}" if wanted else "what follows from it"
+        typer.echo(f"# On its way ({found['state']}, {found['progress']:.0%}): {on_its_way}")
+    typer.echo(yaml.safe_dump(applied["policy"], sort_keys=False, allow_unicode=True), nl=False)
 
 
 def check_policy(

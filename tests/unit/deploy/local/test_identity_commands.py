@@ -10,7 +10,11 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
+from deploy.local import planning, policy_choice
 from deploy.local.cli import build
+from processors.identity.plan import Example, Plan
+from processors.identity.policy import Policy
+from processors.identity.policy_file import document_of, parse_policy
 from schemas.errors import KithError
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
@@ -22,6 +26,7 @@ class Api:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.answers: dict[str, Any] = {}
+        self.sequence: list[Any] = []  # documents that are answered first, one after the other
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         path = unquote(str(request.url.raw_path.decode()))
@@ -30,6 +35,8 @@ class Api:
         if path not in self.answers:
             return httpx2.Response(404, json={"detail": f"Nobody has {path}."})
         status, document = self.answers[path]
+        if self.sequence:
+            document = self.sequence.pop(0)
         return httpx2.Response(status, json=document)
 
 
@@ -38,6 +45,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     made = Api()
     transport = httpx2.MockTransport(made)
     monkeypatch.setenv("KITH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(policy_choice, "_POLL_S", 0.0)
     monkeypatch.setenv("KITH_API_TOKENS", "at_env,at_other")
     client = httpx2.Client
     monkeypatch.setattr(httpx2, "Client", lambda **options: client(**{**options, "transport": transport}))
@@ -109,3 +117,73 @@ def test_policy_check(api: Api, tmp_path: Path) -> None:
     assert "line 2: this is not UTF-8" in kith("policy", "check", str(path))[1]
     assert "cannot be read" in kith("policy", "check", str(tmp_path / "none.yaml"))[1]
     assert not api.asked
+
+
+def states(decision: str, *found: tuple[str, str | None, str]) -> list[Any]:
+    """Return what the API answers one after the other: (applied, wanted, state)."""
+    return [
+        {
+            "applied": {"policy": document_of(Policy.default()), "decision_id": applied, "reason": "r", "at": None},
+            "wanted": None if wanted is None else {"policy": {}, "decision_id": wanted, "reason": "w", "at": None},
+            "state": state,
+            "progress": 0.5,
+        }
+        for applied, wanted, state in found
+    ]
+
+
+def test_apply_follows_its_decision_until_it_is_in_force(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("limits: {email: 2}\n")
+    api.answers["/v1/identity/policy"] = (200, None)
+    answers = states(
+        "d", ("old", None, "live"), ("old", "d", "refolding"), ("d", None, "publishing"), ("d", None, "live")
+    )
+    api.sequence = [{"decision_id": "d"}, *answers]
+    code, output = kith("apply", "--policy", str(path), "--reason", "stricter")
+    assert (code, "is in force" in output) == (0, True)
+    assert api.asked[0][2]["reason"] == "stricter"
+    assert api.asked[0][2]["policy"]["limits"]["email"] == 2
+    assert len(api.asked) == 5
+
+
+def test_apply_says_when_another_decision_goes_before(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("")
+    api.answers["/v1/identity/policy"] = (200, None)
+    api.sequence = [{"decision_id": "d"}, *states("d", ("old", "d", "refolding"), ("old", "newer", "clearing"))]
+    code, output = kith("apply", "--policy", str(path), "--reason", "r")
+    assert (code, "Another policy was decided meanwhile" in output) == (1, True)
+    code, output = kith("apply", "--reason", "r")
+    assert (code, "--policy FILE" in output) == (1, True)
+
+
+def test_policy_show(api: Api) -> None:
+    api.answers["/v1/identity/policy"] = (200, states("d", ("old", "d", "refolding"))[0])
+    code, output = kith("policy", "show")
+    assert code == 0
+    assert "On its way (refolding, 50%): decision d: w" in output
+    assert parse_policy(output) == Policy.default()
+
+
+def test_a_plan_in_lines_and_as_a_document() -> None:
+    u1, u2, address = ("user_id", "u1"), ("user_id", "u2"), ("email", "a@x.fr")
+    plan = Plan(
+        {u1: [u1, u2]}, {u1: [address, u1]}, {}, 2, 1, [Example(u1, [u2], ["Why."])], [Example(u1, [address], [])]
+    )
+    lines = planning.describe(plan, ["limits.email: 5 becomes 1"], 7)
+    assert "        2 people would be joined into 1" in lines
+    assert "        1 people would be split into 2" in lines
+    assert "        3 profiles and 7 orders are touched" in lines
+    assert lines[-6:] == [
+        "Joined, for example:",
+        "  account u1 with account u2",
+        "    - Why.",
+        "",
+        "Split, for example:",
+        "  account u1 from e-mail a@x.fr",
+    ]
+    document = planning.as_json(plan, [], 7)
+    assert (document["profiles"], document["orders"], document["split"]) == (3, 7, {"people": 1, "into": 2})
+    nothing = planning.describe(Plan({}, {}, {}, 0, 0, [], []), [], 0)
+    assert nothing[-1].startswith("It would change nobody")

@@ -103,7 +103,7 @@ class Machine(System):
         self.outbox.append(policy_decision(document_of(policy), f"d{number}", "tried", number, "ann"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(events(), max_size=10),
     st.lists(decisions(), max_size=3, unique_by=lambda item: item[-4]),
