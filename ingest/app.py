@@ -21,10 +21,11 @@ from ingest.plan_folder import PlanFolder
 from ingest.producer import Log, Producer
 from ingest.rate import RateLimits
 from ingest.replays import Replays
-from ingest.routes import browser, health, replays, webhooks
+from ingest.routes import browser, health, measurement, replays, webhooks
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
 from ingest.text import NotJsonError
+from schemas.metrics import counter
 from schemas.settings import Settings
 
 # A sender that stops in the middle of its request is let go after this long.
@@ -77,6 +78,7 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     app.include_router(browser.router)
     app.include_router(health.router)
     app.include_router(webhooks.router)
+    app.include_router(measurement.router)
     app.include_router(replays.router)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -100,6 +102,7 @@ async def _invalid(_: Request, error: Any) -> JSONResponse:
 
 
 async def _refused(_: Request, error: Any) -> Response:
+    counter("kith_collector_refusals_total").labels(error.code).inc()
     return Response(error.body(), error.status, headers=error.headers(), media_type="application/json")
 
 

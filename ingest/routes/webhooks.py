@@ -11,24 +11,22 @@ from typing import Annotated, Any, Final
 import structlog
 from fastapi import APIRouter, Path, Request, Response
 
-from ingest.answers import SUCCESS, Refused, not_json, unavailable
-from ingest.body import Disconnected, inflate, read_body
-from ingest.budget import UnavailableError
+from ingest.answers import SUCCESS, Refused
 from ingest.canonical import Reception, Unfit
 from ingest.erasures import erasure_records
+from ingest.routes.receiving import body_of
 from ingest.sources import Sources
-from ingest.text import NotJsonError, parse
+from ingest.text import parse
 from ingest.vendors.delivery import Delivery, Erasure, Handshake, Message, Topic
 from ingest.vendors.mapping import channel_of, messages_of, unfit
 from ingest.vendors.registry import ACCEPTED, VENDORS
-from schemas.metrics import counter
 from schemas.source import Source
 
 router = APIRouter(tags=["webhooks"])
 log = structlog.get_logger(__name__)
 
 Kind = Annotated[str, Path(description="The vendor: the source's `kind`.")]
-Name = Annotated[str, Path(description="The source's name.")]
+Name = Annotated[str, Path(alias="source", description="The source's name.")]
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -40,52 +38,20 @@ _BODY: Final[dict[str, Any]] = {
 
 @router.post("/v1/webhooks/{kind}/{source}", summary="A vendor's webhook", openapi_extra=_BODY)
 @router.post("/v1/webhooks/{kind}/{source}/", include_in_schema=False)
-async def deliver(request: Request, kind: Kind, source: Name) -> Response:
+async def deliver(request: Request, kind: Kind, source_name: Name) -> Response:
     """Take one delivery; 200 says that Kafka has it, or that there is nothing in it to keep."""
-    try:
-        return await _deliver(request, kind, source)
-    except UnavailableError as error:
-        refused = unavailable(error)
-    except NotJsonError as error:
-        refused = not_json(error)
-    except TimeoutError:
-        refused = Refused(408, "body_timeout", "The body stopped coming: send it again.")
-    except Disconnected:
-        return Response(status_code=400)
-    except Refused as error:
-        refused = error
-    counter("kith_collector_refusals_total").labels(refused.code).inc()
-    raise refused
-
-
-@router.head("/v1/webhooks/{kind}/{source}", include_in_schema=False)
-@router.get("/v1/webhooks/{kind}/{source}", summary="A vendor's challenge")
-async def challenge(request: Request, kind: Kind, source: Name) -> Response:
-    """Answer what a vendor asks before it sends anything to this address."""
-    found = _source_of(request.app.state.sources.current, kind, source)
-    handshake = VENDORS[kind].handshake(_delivery(request, found, b""))
-    if handshake is not None:
-        return _answer(handshake)
-    if request.method == "HEAD":
-        return Response()
-    raise Refused(405, "method_not_allowed", f"This is where {kind} sends webhooks, with POST.")
-
-
-async def _deliver(request: Request, kind: str, name: str) -> Response:
     state = request.app.state
-    source = _source_of(state.sources.current, kind, name)
-    limit = source.limits.batch_bytes
-    with state.patience.waiting():
-        body = await read_body(request.receive, limit, state.budget)
-    if (encoding := request.headers.get("content-encoding")) is not None:
-        body = inflate(body, encoding, limit)
+    source = _source_of(state.sources.current, kind, source_name)
+    body = await body_of(request, source.limits.batch_bytes)
     delivery = _delivery(request, source, body)
     vendor = VENDORS[kind]
     if (handshake := vendor.handshake(delivery)) is not None:
         return _answer(handshake)
     if not vendor.verify(delivery):
         # No payload: whoever sent this is a stranger.
-        log.warning("a webhook is not signed as its source's settings say", kind=kind, source=name, bytes=len(body))
+        log.warning(
+            "a webhook is not signed as its source's settings say", kind=kind, source=source.name, bytes=len(body)
+        )
         raise Refused(401, "invalid_signature", f"Not signed with a secret of this source: see {kind} in the settings.")
     if body.strip():
         content = parse(_utf8(body, request.headers.get("content-type", "")))
@@ -103,6 +69,19 @@ async def _deliver(request: Request, kind: str, name: str) -> Response:
         if waiting is not None:
             await waiting
     return Response(ACCEPTED.get(kind, SUCCESS), media_type="application/json")
+
+
+@router.head("/v1/webhooks/{kind}/{source}", include_in_schema=False)
+@router.get("/v1/webhooks/{kind}/{source}", summary="A vendor's challenge")
+async def challenge(request: Request, kind: Kind, source_name: Name) -> Response:
+    """Answer what a vendor asks before it sends anything to this address."""
+    source = _source_of(request.app.state.sources.current, kind, source_name)
+    handshake = VENDORS[kind].handshake(_delivery(request, source, b""))
+    if handshake is not None:
+        return _answer(handshake)
+    if request.method == "HEAD":
+        return Response()
+    raise Refused(405, "method_not_allowed", f"This is where {kind} sends webhooks, with POST.")
 
 
 def _messages(source: Source, topic: Topic, content: Any) -> list[Message | Unfit | Erasure]:
