@@ -19,8 +19,10 @@ from api.delivery.deliveries import Deliveries
 from api.delivery.log import ChangeLog
 from api.evidence import Evidence
 from api.periods import zone_of
+from api.privacy import Privacy
 from api.profiles import Profiles
 from api.routes import analytics, dead_letters, health, identity, members, profiles, query, segments, subscriptions
+from api.routes import privacy as privacy_routes
 from api.subscriptions import Subscriptions
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
@@ -35,12 +37,25 @@ def create_app(settings: Settings) -> FastAPI:
     definitions = Definitions(settings)
     changes = Changes(settings)
     evidence = Evidence(settings)
+    privacy = Privacy(settings)
     collector = Collector(settings)
     receivers = Subscriptions(settings)
     change_log = ChangeLog(settings)
     deliveries = Deliveries(settings, receivers, changes.tail, change_log, clickhouse)
     checker = Checker(settings, clickhouse, definitions)
-    parts = (clickhouse, analyst, definitions, changes, evidence, collector, receivers, change_log, deliveries, checker)
+    parts = (
+        clickhouse,
+        analyst,
+        definitions,
+        changes,
+        evidence,
+        privacy,
+        collector,
+        receivers,
+        change_log,
+        deliveries,
+        checker,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -64,11 +79,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.definitions = definitions
     app.state.changes = changes
     app.state.evidence = evidence
+    app.state.privacy = privacy
     app.state.subscriptions = receivers
     app.state.deliveries = deliveries
     app.state.collector = collector
-    app.state.profiles = Profiles(clickhouse)
+    app.state.profiles = Profiles(clickhouse, privacy)
     problems.install(app)
+    app.include_router(privacy_routes.router)
     for each in (health, identity, profiles, segments, members, subscriptions, analytics, query, dead_letters):
         app.include_router(each.router)
     app.add_middleware(Observed)

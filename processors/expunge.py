@@ -10,7 +10,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from processors.erasure.scrub import without
+from processors.erasure.scrub import needles_of, without
 from projections.rows import event_rows
 from projections.tables import EVENTS
 from schemas.codec import dumps, loads
@@ -18,7 +18,6 @@ from schemas.identifier import Identifier, family_of, is_weak
 
 # Names in one statement: parameters travel in the request's address.
 _AT_ONCE = 100
-_LONG = 6
 _WAIT = {"mutations_sync": 2}
 
 _EVENT_COLUMNS = "raw, topic, partition, offset"
@@ -202,16 +201,6 @@ class Expunge:
         for identifiers in _pieces(person.identifiers):
             named = [f"{each.type}:{each.value}" for each in identifiers]
             self._delete("decisions", _DECIDED, {"named": named, "version": person.job["evidence"]})
-
-
-def needles_of(identifier: Identifier) -> Iterator[str]:
-    """Yield the texts by which a rejected payload names an identifier; a short id only where it is called an id."""
-    type_, value = identifier
-    if len(value) >= _LONG:
-        yield value
-    elif type_ in ("user_id", "anonymous_id"):
-        member = {"user_id": "userId", "anonymous_id": "anonymousId"}[type_]
-        yield from (f'"{member}":"{value}"', f'"{member}": "{value}"')
 
 
 def _pieces(many: Sequence[Any], size: int = _AT_ONCE) -> Iterator[Sequence[Any]]:

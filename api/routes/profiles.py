@@ -62,7 +62,8 @@ async def search(
     finder = Search(_clickhouse(request))
     found = await finder.page(identifier, traits, segment, after, limit)
     following = pagination.encode(found[-1][0]) if len(found) == limit else None
-    return pagination.page([_only(raw, fields) for _, raw in found], following)
+    shown = [raw for profile_id, raw in found if not _profiles(request).hides(profile_id)]
+    return pagination.page([_only(raw, fields) for raw in shown], following)
 
 
 @router.post("/batch", responses=responses(400))
@@ -109,6 +110,8 @@ async def _timeline(request: Request, sql: str, key: Identifier, limit: int, cur
     """Answer one page of what a profile has, newest first, each item as it was published."""
     time, id_ = pagination.decode(cursor, int, str) if cursor else _END
     owner = await _profiles(request).owner(key)
+    if _profiles(request).hides(owner):
+        return pagination.page([], None)
     parameters = {"owner": owner, "time": time, "id": id_, "limit": limit}
     rows: Sequence[Sequence[Any]] = await _clickhouse(request).rows(sql, parameters)
     following = pagination.encode(rows[-1][0], rows[-1][1]) if len(rows) == limit else None

@@ -1,6 +1,6 @@
 """Taking an erased identifier out of other people's events, wherever it stands in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +37,16 @@ def mentions(text: str, identifier: Identifier) -> bool:
     if len(value) < _LONG:
         return f'"{value}"' in text
     return value in text or quote(value, safe="").lower() in text
+
+
+def needles_of(identifier: Identifier) -> Iterator[str]:
+    """Yield the texts by which a rejected payload names an identifier; a short id only where it is called an id."""
+    type_, value = identifier
+    if len(value) >= _LONG:
+        yield value
+    elif type_ in ("user_id", "anonymous_id"):
+        member = {"user_id": "userId", "anonymous_id": "anonymousId"}[type_]
+        yield from (f'"{member}":"{value}"', f'"{member}": "{value}"')
 
 
 def _scrubbed(value: Any, values: list[str], forms: list[str]) -> Any:
