@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from deploy.local.importing_progress import Faults, Progress, ProgressFile
 from deploy.local.sending import Batch, Batcher, Collector, send_batches
+from ingest.imports.files import Rows, open_rows
 from ingest.imports.mapping import Mapping, parse_mapping
-from ingest.imports.rows import RowFile
 from ingest.imports.values import CellError
 from schemas.errors import KithError
 
@@ -78,7 +78,7 @@ class Import:
         start = self._kept.load()
         faults = Faults(self._kept.faults_path, start)
         try:
-            with RowFile(self._file, self._mapping.format, self._mapping.encoding, self._mapping.delimiter) as rows:
+            with open_rows(self._file, self._mapping.format, self._mapping.encoding, self._mapping.delimiter) as rows:
                 self._check_columns(rows.header)
                 batches = _Batches(self._mapping, rows, faults, start)
 
@@ -111,7 +111,7 @@ class Import:
 class _Batches:
     """The batches that are left to send, made while they are asked for."""
 
-    def __init__(self, mapping: Mapping, rows: RowFile, faults: Faults, start: Progress) -> None:
+    def __init__(self, mapping: Mapping, rows: Rows, faults: Faults, start: Progress) -> None:
         self._mapping = mapping
         self._rows = rows
         self._faults = faults

@@ -6,13 +6,14 @@ adds nothing the second time. `docs/importing.md` explains the file to those who
 
 from datetime import tzinfo
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.imports.fields import Message, Row, cell, names_somebody, place_of, put
+from ingest.imports.rows import Format
 from ingest.imports.values import CellError, ValueType, convert, instant
 from schemas.codec import dumps_sorted
 from schemas.errors import KithError
@@ -109,7 +110,7 @@ class Events(_Part):
 class Mapping(_Part):
     """One mapping file."""
 
-    format: Literal["csv", "tsv", "ndjson"] | None = Field(None, description="Default: by the file's name.")
+    format: Format | None = Field(None, description="Default: by the file's name.")
     encoding: str = "utf-8-sig"
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     type: EventType = "track"

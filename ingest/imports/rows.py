@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
 from schemas.errors import KithError
 
-Format = Literal["csv", "tsv", "ndjson"]
+Format = Literal["csv", "tsv", "ndjson", "parquet"]
 _ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -25,6 +25,7 @@ _ENDINGS: dict[str, Format] = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
     ".json": "ndjson",
+    ".parquet": "parquet",
 }
 # A cell of a megabyte is a fault of quoting, not a value.
 MOST_CELL = 1 << 20
@@ -149,7 +150,7 @@ def format_of(path: Path) -> Format:
         endings.pop()
     form = _ENDINGS.get(endings[-1]) if endings else None
     if form is None:
-        raise KithError(f"{path.name}: name it .csv, .tsv or .ndjson (.gz too), or set `format` in the mapping.")
+        raise KithError(f"{path.name}: name it .csv, .tsv, .ndjson or .parquet, or say its format.")
     return form
 
 

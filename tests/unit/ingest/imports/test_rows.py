@@ -116,5 +116,5 @@ def test_format_by_name(name: str, form: Format) -> None:
 
 @pytest.mark.parametrize("name", ["a", "a.xlsx", "a.gz", "csv"])
 def test_a_name_that_tells_no_format_is_refused(name: str) -> None:
-    with pytest.raises(KithError, match="set `format`"):
+    with pytest.raises(KithError, match="say its format"):
         format_of(Path(name))
