@@ -44,7 +44,8 @@ _DECIDED = (
 _MENTIONED = (
     "at <= fromUnixTimestamp64Milli({at:Int64}) AND multiSearchAnyCaseInsensitive(payload, {needles:Array(String)})"
 )
-_MS_OF_ALL_TIME = (-(1 << 41), 10_413_791_999_999)
+_END_OF_TIME = 10_413_791_999_999
+_MS_OF_ALL_TIME = (-(1 << 41), _END_OF_TIME)
 
 
 @dataclass
@@ -73,7 +74,8 @@ class Person:
     def __post_init__(self) -> None:
         rows = self.job["rows"]
         whole = [row for row in rows if row[3] is None and row[4] is None]
-        self.at = self.job["request"]["at"]
+        # Whoever is kept out may have come in between the request and the mask.
+        self.at = _END_OF_TIME if self.job["request"]["mode"] == "suppress" else self.job["request"]["at"]
         self.seeds = sorted({row[0].partition("/")[0] for row in whole})
         self.slices = [row for row in rows if row not in whole]
         self.ids = sorted({*self.seeds, self.job["profile_id"]})

@@ -16,6 +16,7 @@ from projections import batch, sink
 from projections.clickhouse import open_database
 from projections.consumer import Consumer
 from projections.dead_letters import DeadLetters
+from projections.masking import Masking, Requests
 from projections.projector import Projector
 from schemas.errors import KithError
 from schemas.logging import configure
@@ -50,10 +51,12 @@ def main() -> int:
         client = _patiently(stop, lambda: open_database(settings))
         known = batch.projections(settings.topics)
         consumer = _patiently(stop, lambda: Consumer(settings, known))
-        if client is None or consumer is None:
+        requests = _patiently(stop, lambda: Requests(settings))
+        if client is None or consumer is None or requests is None:
             return 0
+        masking = Masking(requests, settings.topics)
         dead_letters = DeadLetters(settings)
-        projector = Projector(settings, known, consumer, client, dead_letters, stop)
+        projector = Projector(settings, known, consumer, client, dead_letters, stop, masking.seen_now)
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         log.info("started", port=server.port)

@@ -6,7 +6,7 @@ table last), the group's offsets last. Whoever opens a partition asks ClickHouse
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any, TypeVar
 
@@ -32,6 +32,10 @@ BATCH_BYTES = 32 << 20
 _POLL_S = 0.1
 
 
+# What is to be seen of a batch, after what people have asked to be forgotten: see `masking`. Raises `KafkaError`.
+See = Callable[[Sequence[Record]], Sequence[Record]]
+
+
 class Stopped(Exception):
     """The process was asked to stop while it waited."""
 
@@ -47,6 +51,7 @@ class Projector:
         client: Any,
         dead_letters: DeadLetters,
         stop: Event,
+        see: See = lambda records: records,
     ) -> None:
         self._settings = settings
         self._known = known
@@ -54,6 +59,7 @@ class Projector:
         self._client = client
         self._dead_letters = dead_letters
         self._stop = stop
+        self._see = see
         self._pace = Pace(settings.projector_interval_s)
         self._state = "joining the group"
         self._event_topics = sorted(topic for topic, projection in known.items() if projection.own is EVENTS)
@@ -118,7 +124,7 @@ class Projector:
         return records
 
     def _project(self, records: list[Record]) -> None:
-        blocks, refused = blocks_of(records, self._known)
+        blocks, refused = blocks_of(self._seen(records), self._known)
         # Before any row: a partition's greatest offset in ClickHouse says that everything up to there was dealt with.
         self._refuse(*refused)
         for block in blocks:
@@ -133,6 +139,16 @@ class Projector:
             counter("kith_projector_records_total").labels(topic).inc(count)
         oldest = min(record.timestamp for record in records)
         histogram("kith_projector_freshness_seconds").observe(max(0.0, time.time() - oldest / 1000))
+
+    def _seen(self, records: list[Record]) -> Sequence[Record]:
+        """Return what is to be seen of the records, however long Kafka is away."""
+        for delay in sink.delays():
+            try:
+                return self._see(records)
+            except KafkaError as error:
+                log.warning("privacy requests not read yet", error=type(error).__name__, retry_s=delay)
+                self._wait(delay)
+        raise AssertionError("delays never end")
 
     def _new(self, block: Block) -> Block:
         new = self._patiently(lambda: archive.new_events(self._client, block))

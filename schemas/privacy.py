@@ -46,6 +46,7 @@ class PrivacyRecord(TypedDict):
     kind: Literal["requested", "masked", "finished"]
     mode: Mode
     at: str  # the request's moment: what was received up to it is erased
+    masked_at: NotRequired[str]  # masked: what was published about the person up to it is hidden too
     by: NotRequired[str]  # requested: `api`, or the source that asked
     hidden: NotRequired[list[Hidden]]  # requested, masked
     finished_at: NotRequired[str]  # finished

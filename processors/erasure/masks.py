@@ -24,6 +24,7 @@ class Mask(NamedTuple):
     start: int | None  # None: unbounded; only a slice of a weak identifier has bounds
     end: int | None
     suppresses: bool
+    published: int  # what was published about the person up to then (ms) is hidden
 
 
 class Masks:
@@ -41,21 +42,22 @@ class Masks:
         """Return the identifier's keyed hash."""
         return keyed_hash(self._key, identifier)
 
-    def add(self, hidden: Iterable[Hidden], at: int, mode: Mode) -> None:
-        """Take in what a request of the moment `at` (ms) hides; again is the same."""
+    def add(self, hidden: Iterable[Hidden], at: int, mode: Mode, published: int) -> None:
+        """Take in what a request of the moment `at` (ms) hides; again is the same. `published`: see `Mask`."""
         for each in hidden:
             start, end = each["slice"] or (None, None)
             whole = each["slice"] is None
-            mask = Mask(at, start, end, mode == "suppress" and whole)
+            mask = Mask(at, start, end, mode == "suppress" and whole, published)
             known = self._masks.setdefault(each["hash"], [])
             if mask not in known:
                 known.append(mask)
-            self.until = max(self.until, FOREVER if mask.suppresses else at)
+            self.until = max(self.until, FOREVER if mask.suppresses else max(at, published))
 
     def take(self, record: PrivacyRecord) -> None:
         """Take in a record of `privacy.requests`; only those that say who is masked matter."""
         if record["kind"] == "masked":
-            self.add(record["hidden"], to_millis(record["at"]), record["mode"])
+            at = to_millis(record["at"])
+            self.add(record["hidden"], at, record["mode"], to_millis(record.get("masked_at", record["at"])))
 
     def apply(self, event: dict[str, Any], t: int, received: int) -> dict[str, Any] | None:
         """Return what a reader of the log sees of an event that happened at `t` and was received at `received` (ms).
@@ -83,6 +85,15 @@ class Masks:
             return False
         return any(
             received <= mask.at if mask.start is None and mask.end is None else False
+            for mask in self._masks.get(keyed_hash(self._key, identifier), ())
+        )
+
+    def hides_published(self, identifier: Identifier, at: int) -> bool:
+        """Tell whether what was published about somebody at that moment (ms) is hidden; a profile is an identifier."""
+        if at > self.until:
+            return False
+        return any(
+            at <= mask.published and mask.start is None and mask.end is None
             for mask in self._masks.get(keyed_hash(self._key, identifier), ())
         )
 

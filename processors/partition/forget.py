@@ -95,8 +95,9 @@ class Forgetting:
             rows.append([seed_of(Identifier(type_, value)), type_, value, None, None])
         numbers = self._profiles.vanish(profile_id)
         record = record_of(request, "masked")
-        record["hidden"] = [*self._hidden(rows), self._hidden_profile(profile_id)]
         context = self._context
+        record["masked_at"] = to_iso(context.now)
+        record["hidden"] = [*self._hidden(rows), *self._hidden_profiles(profile_id, rows)]
         context.sends.append((context.topics.privacy, request["request_id"], dumps(record), 0))
         self._tell_all(["mask", request, profile_id, rows])
         walk = {
@@ -126,13 +127,17 @@ class Forgetting:
             for _, type_, value, start, end in rows
         ]
 
-    def _hidden_profile(self, profile_id: str) -> Hidden:
-        return {"hash": self._context.masks.hash_of(Identifier(PROFILE_ID, profile_id)), "slice": None}
+    def _hidden_profiles(self, profile_id: str, rows: Sequence[Row]) -> list[Hidden]:
+        """Return the ids that the profile has or may have had: the seeds of what is the person's alone."""
+        ids = {row[0].partition("/")[0] for row in rows if row[3:5] == [None, None] and family_of(row[1]) != "order"}
+        ids.add(profile_id)
+        hash_of = self._context.masks.hash_of
+        return [{"hash": hash_of(Identifier(PROFILE_ID, each)), "slice": None} for each in sorted(ids)]
 
     def mask(self, _: str, request: Request, profile_id: str, rows: list[Row]) -> None:
         """Put the mask on, and forget the person's fragments and orders that live here."""
         context = self._context
-        context.masks.add(self._hidden(rows), request["at"], request["mode"])
+        context.masks.add(self._hidden(rows), request["at"], request["mode"], context.now)
         for part, type_, _value, start, end in rows:
             seed, _start = seed_of_part(part)
             if not context.is_here(seed):

@@ -36,7 +36,7 @@ def hidden(identifier: Identifier, bounds: list[int | None] | None = None) -> Hi
 
 def masks_of(*many: Hidden, at: int = 100, suppresses: bool = False) -> Masks:
     masks = Masks(KEY)
-    masks.add(many, at, "suppress" if suppresses else "erase")
+    masks.add(many, at, "suppress" if suppresses else "erase", at + 10)
     return masks
 
 
@@ -83,7 +83,7 @@ def test_a_suppressed_person_is_kept_out_by_any_identifier_for_ever() -> None:
 
 def test_another_key_knows_nobody() -> None:
     masks = Masks(b"other")
-    masks.add([hidden(JANE)], 100, "erase")
+    masks.add([hidden(JANE)], 100, "erase", 100)
     assert masks.apply(event(JANE), 50, 50) is not None
 
 
