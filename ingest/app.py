@@ -21,7 +21,7 @@ from ingest.plan_folder import PlanFolder
 from ingest.producer import Log, Producer
 from ingest.rate import RateLimits
 from ingest.replays import Replays
-from ingest.routes import browser, health, measurement, replays, webhooks
+from ingest.routes import browser, health, imports, measurement, replays, webhooks
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
 from ingest.text import NotJsonError
@@ -73,6 +73,7 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     app.state.patience = patience
     app.state.budget = budget
     app.state.rates = RateLimits()
+    app.state.imports = imports.Gate()
     app.state.replays = Replays(intake, log, settings.topics, settings.default_country)
     app.state.settings = settings
     app.include_router(browser.router)
@@ -80,6 +81,7 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     app.include_router(webhooks.router)
     app.include_router(measurement.router)
     app.include_router(replays.router)
+    app.include_router(imports.router)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)

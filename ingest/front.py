@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from ingest.answers import Send, answer
 from ingest.body import Receive
+from ingest.imports.upload import is_file
 from ingest.origin import cors, preflight
 from ingest.routes.tracking import PATHS, Scope, Tracking
 
@@ -29,12 +30,20 @@ class Front:
             await self._app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             await answer(send, 204, b"", preflight(_origin(scope)))
-        elif scope["path"] in self._paths:
+        elif scope["path"] in self._paths and not _brings_file(scope):
             await self._tracking(scope, receive, send)
         elif (origin := _origin(scope)) is None:
             await self._app(scope, receive, send)
         else:
             await self._app(scope, receive, _with_cors(send, origin))
+
+
+def _brings_file(scope: Scope) -> bool:
+    """Tell whether the request is an import of a file, which FastAPI's route reads."""
+    if not scope["path"].startswith("/v1/import"):
+        return False
+    content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return is_file(content_type.decode("latin-1"), scope["query_string"].decode("latin-1"))
 
 
 def _origin(scope: Scope) -> bytes | None:

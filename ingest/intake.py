@@ -41,12 +41,18 @@ class Intake:
         self._events = _Labelled(counter("kith_collector_events_total"))
         self._letters = _Labelled(counter("kith_collector_dead_letters_total"))
 
-    def submit(self, messages: Iterable[Any], reception: Reception, raw: bytes = b"") -> asyncio.Future[None] | None:
+    def submit(
+        self,
+        messages: Iterable[Any],
+        reception: Reception,
+        raw: bytes = b"",
+        told: list[tuple[int, Rejection]] | None = None,
+    ) -> asyncio.Future[None] | None:
         """Hand messages over; the future is done when all are safe, None means that there was nothing to keep.
 
-        What is `Unfit` among them becomes a dead letter as it is. `raw` is the JSON the messages come from. Raises
-        `NotJsonError` when it nests too deep, `UnavailableError` when Kafka takes nothing now, `Refused` when all of
-        them are dead letters beyond the source's limit: in each case
+        What is `Unfit` among them becomes a dead letter as it is; `told` gets index and reason of every dead letter.
+        `raw` is the JSON the messages come from. Raises `NotJsonError` when it nests too deep, `UnavailableError` when
+        Kafka takes nothing now, `Refused` when all of them are dead letters beyond the source's limit: in each case
         none of the messages was handed over.
         """
         name, new_id, rejected_topic = reception.name, self._new_id, self._topics.rejected
@@ -62,6 +68,8 @@ class Intake:
                 channel = event["channel"]
                 accepted[channel] = accepted.get(channel, 0) + 1
                 continue
+            if told is not None:
+                told.append((len(records) + dropped, found))
             letter = self._letter(message, found, reception)
             if self._limits.take(reception.source, len(letter), reception.received):
                 records.append((rejected_topic, name, letter))

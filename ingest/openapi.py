@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from ingest.routes.imports import Imported, ImportQuery
 from ingest.routes.tracking import PATHS
 from schemas.event import EventType
 
@@ -71,6 +72,16 @@ _REFUSALS: Final = {
     "429": "The source's rate limit; `Retry-After` says when to go on.",
     "503": "Kafka is away or too slow: nothing was kept, `Retry-After` says when to send it again.",
 }
+_FILE_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": name, "in": "query", "schema": schema, "description": schema.get("description", "")}
+    for name, schema in ImportQuery.model_json_schema()["properties"].items()
+    if name != "writeKey"
+]
+_FORM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "format": "binary"}, "mapping": {"type": "string"}},
+}
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"basic": []}, {"bearer": []}, {"writeKey": []}]
 
 
@@ -87,7 +98,7 @@ def describe(app: FastAPI) -> None:
             }
             components = document.setdefault("components", {})
             _, models = models_json_schema(
-                [(model, "validation") for model in (Message, Batch, Success, Error)],
+                [(model, "validation") for model in (Message, Batch, Success, Imported, Error)],
                 ref_template="#/components/schemas/{model}",
             )
             components.setdefault("schemas", {}).update(models["$defs"])
@@ -107,18 +118,26 @@ def _operation(path: str, kind: str) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": json, "text/plain": json}
     if kind == "import":
         lines = {"schema": {"type": "string", "description": "One event a line."}}
-        content = {"application/json": json, "application/x-ndjson": lines}
+        file = {"schema": {"type": "string", "format": "binary", "description": "A file of rows."}}
+        content = {
+            "application/json": json,
+            "application/x-ndjson": lines,
+            **dict.fromkeys(("text/csv", "text/tab-separated-values", "application/vnd.apache.parquet"), file),
+            "multipart/form-data": {"schema": _FORM},
+        }
     return {
+        **({"parameters": _FILE_PARAMETERS} if kind == "import" else {}),
         "tags": ["tracking"],
         "operationId": path.strip("/").replace("/", "_"),
         "summary": _SUMMARIES.get(kind, f"One {kind} event"),
         "description": "The body is JSON whatever its Content-Type, and may be encoded with gzip, deflate or br."
         if kind != "import"
-        else "Events of the past: the time that they give is kept. `Content-Type` names the format.",
+        else "Events of the past: the time that they give is kept. JSON and NDJSON are events; with `format` or "
+        "`mapping`, or as CSV, TSV, Parquet or a form, it is a file of rows (also gzipped), and the answer is `Imported`.",
         "security": _SECURITY,
         "requestBody": {"required": True, "content": content},
         "responses": {
-            "200": _response("Kafka has acknowledged.", "Success"),
+            "200": _response("Kafka has acknowledged.", "Imported" if kind == "import" else "Success"),
             **{status: _response(text, "Error") for status, text in _REFUSALS.items()},
         },
     }

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     collector_url: str | None = Field(
         None, description="Where the API reaches the collector, to replay dead letters; unset: on this machine."
     )
+    import_bytes: int = Field(256 << 20, ge=1 << 10, description="Largest file that `POST /v1/import` takes, bytes.")
     replay_key: SecretStr = Field(
         SecretStr(""), description="Secret that API and collector share for replays; unset: there are none."
     )

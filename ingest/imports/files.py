@@ -28,10 +28,19 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Line]: ...
 
 
-def open_rows(path: Path, form: Format | None, encoding: str = "utf-8-sig", delimiter: str | None = None) -> Rows:
-    """Open a file. Raises `KithError` when it cannot be opened, or is not of its format."""
+def open_rows(
+    path: Path,
+    form: Format | None,
+    encoding: str = "utf-8-sig",
+    delimiter: str | None = None,
+    most: int | None = None,
+) -> Rows:
+    """Open a file. Raises `KithError` when it cannot be opened, or is not of its format.
+
+    With `most`, a file of lines ends in an error after so many bytes, inflated where it is compressed.
+    """
     form = form or format_of(path)
-    return ParquetRows(path) if form == "parquet" else RowFile(path, form, encoding, delimiter)
+    return ParquetRows(path) if form == "parquet" else RowFile(path, form, encoding, delimiter, most)
 
 
 def format_in(path: Path) -> Format | None:

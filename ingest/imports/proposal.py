@@ -1,6 +1,8 @@
 """How a file's rows become messages when nobody has said so: read from its beginning, shown before it counts."""
 
 import gzip
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,11 +14,13 @@ from ingest.imports.files import format_in, open_rows
 from ingest.imports.guess import guess, is_message
 from ingest.imports.mapping import Mapping, parse_mapping
 from ingest.imports.messages import Messages
-from ingest.imports.rows import BROKEN, Format, format_of
+from ingest.imports.rows import BROKEN, Format, Line, format_of
+from ingest.imports.values import CellError
 from schemas.errors import KithError
 
 # Rows that are looked at.
 _SAMPLE: Final = 200
+_EXAMPLES: Final = 3
 _HEAD: Final = 64 * 1024
 _DELIMITERS: Final = (",", ";", "\t", "|")
 
@@ -39,17 +43,30 @@ def propose(path: Path, form: Format | None = None, otherwise: str | None = None
     spelling: dict[str, Any] = {} if form == "parquet" else _spelling(path, form)
     with open_rows(path, form, spelling.get("encoding", "utf-8-sig"), spelling.get("delimiter")) as rows:
         header = rows.header
-        sample = [row for _, row, fault in islice(rows, _SAMPLE) if fault is None]
+        lines = [line for line in islice(rows, _SAMPLE) if line.fault is None]
+    sample = [line.row for line in lines]
     if not sample:
         raise KithError(f"{path.name} has no row that can be read.")
     if form == "ndjson":
         if all(is_message(row) for row in sample):
-            return Proposal(Messages(), "# Rows are events already: they are sent as they are.\n", sample[:3])
+            return Proposal(Messages(), "# Rows are events already: they are sent as they are.\n", sample[:_EXAMPLES])
         header = list(dict.fromkeys(key for row in sample for key in row))
     document = {"format": form, **spelling, **guess(header, sample, otherwise)}
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     mapping = parse_mapping(text, "the guessed mapping")
-    return Proposal(mapping, text, [mapping.message(row, line) for line, row in enumerate(sample[:1], 2)])
+    return Proposal(mapping, text, examples_of(mapping, lines))
+
+
+def examples_of(mapping: Mapping | Messages, lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """Return the first messages that a mapping makes; rows that make none are left out."""
+    found: list[dict[str, Any]] = []
+    for line in islice(lines, _SAMPLE):
+        with suppress(CellError):
+            if line.fault is None:
+                found.append(mapping.message(line.row, line.line))
+        if len(found) == _EXAMPLES:
+            break
+    return found
 
 
 def _spelling(path: Path, form: Format) -> dict[str, Any]:

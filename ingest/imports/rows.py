@@ -7,7 +7,6 @@ costs nothing but itself.
 import csv
 import gzip
 import io
-import json
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NamedTuple, Self
 
+from ingest.text import NotJsonError, parse
 from schemas.errors import KithError
 
 Format = Literal["csv", "tsv", "ndjson", "parquet"]
@@ -27,8 +27,9 @@ _ENDINGS: dict[str, Format] = {
     ".json": "ndjson",
     ".parquet": "parquet",
 }
-# A cell of a megabyte is a fault of quoting, not a value.
+# A cell of a megabyte is a fault of quoting, not a value; what a longer line has beyond this is not read.
 MOST_CELL = 1 << 20
+MOST_LINE = 4 << 20
 # What reading a file that was cut, or is none of its kind, ends in.
 BROKEN = (OSError, EOFError, UnicodeError, zlib.error)
 
@@ -42,10 +43,18 @@ class Line(NamedTuple):
 
 
 class RowFile:
-    """An open file of rows; a context manager. Raises `KithError` when it cannot be opened."""
+    """An open file of rows; a context manager. Raises `KithError` when it cannot be opened.
+
+    With `most`, it ends in an error after so many bytes, inflated where it is compressed.
+    """
 
     def __init__(
-        self, path: Path, form: Format | None, encoding: str = "utf-8-sig", delimiter: str | None = None
+        self,
+        path: Path,
+        form: Format | None,
+        encoding: str = "utf-8-sig",
+        delimiter: str | None = None,
+        most: int | None = None,
     ) -> None:
         self._form = form or format_of(path)
         self._delimiter = delimiter or ("\t" if self._form == "tsv" else ",")
@@ -53,8 +62,9 @@ class RowFile:
         self._encoding = encoding
         with ExitStack() as stack:
             self._raw = stack.enter_context(self._open())
-            self._text = stack.enter_context(self._decoded())
-            self._reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
+            self._text = stack.enter_context(self._decoded(most))
+            self._lines = _lines(self._text)
+            self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
             # The names of the columns; empty for NDJSON, where each row has names of its own.
             self.header: list[str] = [] if self._form == "ndjson" else self._read_header()
             self._closing = stack.pop_all()
@@ -91,10 +101,12 @@ class RowFile:
         except OSError as error:
             raise KithError(f"{self._path} cannot be read: {error}") from error
 
-    def _decoded(self) -> io.TextIOWrapper:
+    def _decoded(self, most: int | None) -> io.TextIOWrapper:
         zipped = self._raw.read(2) == b"\x1f\x8b"
         self._raw.seek(0)
         content: Any = gzip.GzipFile(fileobj=self._raw) if zipped else self._raw
+        if most is not None:
+            content = io.BufferedReader(_Capped(content, most), 1 << 16)
         try:
             # What is not in this encoding becomes a fault of its row, not the end of the import.
             return io.TextIOWrapper(content, encoding=self._encoding, errors="surrogateescape", newline="")
@@ -102,12 +114,15 @@ class RowFile:
             raise KithError(f"There is no encoding {self._encoding!r}: correct `encoding` in the mapping.") from None
 
     def _objects(self) -> Iterator[Line]:
-        for number, text in enumerate(self._text, 1):
+        for number, text in enumerate(self._lines, 1):
             if not text.strip():
                 continue
+            if _is_broken(text):
+                yield Line(number, {}, f"it is not {self._encoding}: set `encoding` in the mapping")
+                continue
             try:
-                row = json.loads(text)
-            except ValueError as error:
+                row = parse(text.encode("utf-8", "surrogatepass"))
+            except NotJsonError as error:
                 yield Line(number, {}, f"it is no JSON: {error}")
                 continue
             yield Line(number, row) if isinstance(row, dict) else Line(number, {}, "it is no JSON object")
@@ -136,6 +151,8 @@ class RowFile:
             header = [name.strip() for name in next(self._reader, [])]
         except (csv.Error, *BROKEN) as error:
             raise KithError(f"{self._path}: the header cannot be read: {error}") from error
+        if any(map(_is_broken, header)):
+            raise KithError(f"{self._path.name}: the header is not {self._encoding}: set `encoding` in the mapping.")
         if not any(header):
             raise KithError(f"{self._path} has no header: its first line must name the columns.")
         if doubles := sorted({name for name in header if header.count(name) > 1}):
@@ -152,6 +169,37 @@ def format_of(path: Path) -> Format:
     if form is None:
         raise KithError(f"{path.name}: name it .csv, .tsv, .ndjson or .parquet, or say its format.")
     return form
+
+
+class _Capped(io.RawIOBase):
+    """A stream that ends in an error after `most` bytes."""
+
+    def __init__(self, content: Any, most: int) -> None:
+        self._content = content
+        self._left = most
+        self._most = most
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer`. Raises `OSError` when there were more bytes than may be."""
+        data = self._content.read(len(buffer))
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError(f"it has more than {self._most} bytes")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield lines with their ends, the longest without what lies beyond `MOST_LINE`."""
+    while line := text.readline(MOST_LINE):
+        rest = line
+        while len(rest) == MOST_LINE and not rest.endswith("\n"):
+            rest = text.readline(MOST_LINE)
+        yield line
 
 
 def _is_broken(value: Any) -> bool:
