@@ -22,7 +22,10 @@ def import_body(content_type: str, body: bytes) -> Any:
     if media_type in _LINES:
         return {"batch": [_line(line) for line in body.splitlines() if line.strip()]}
     raise Refused(
-        400, "unsupported_format", 'Send the import as application/json ({"batch": [...]}) or application/x-ndjson.'
+        400,
+        "unsupported_format",
+        'Send events as application/json ({"batch": [...]}) or application/x-ndjson, and rows with ?format=csv, tsv, '
+        "ndjson or parquet.",
     )
 
 

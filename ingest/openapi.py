@@ -133,7 +133,7 @@ def _operation(path: str, kind: str) -> dict[str, Any]:
         "description": "The body is JSON whatever its Content-Type, and may be encoded with gzip, deflate or br."
         if kind != "import"
         else "Events of the past: the time that they give is kept. JSON and NDJSON are events; with `format` or "
-        "`mapping`, or as CSV, TSV, Parquet or a form, it is a file of rows (also gzipped), and the answer is `Imported`.",
+        "`mapping`, or as CSV, TSV, Parquet or a form, it is a file of rows (gzipped too), answered with `Imported`.",
         "security": _SECURITY,
         "requestBody": {"required": True, "content": content},
         "responses": {

@@ -5,16 +5,20 @@ twice counts once.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from deploy.local.importing_progress import Faults, Progress, ProgressFile
 from deploy.local.sending import Batch, Batcher, Collector, send_batches
+from ingest.imports.fields import Message
 from ingest.imports.files import Rows, open_rows
 from ingest.imports.mapping import Mapping, parse_mapping
+from ingest.imports.messages import Messages
+from ingest.imports.proposal import propose
 from ingest.imports.values import CellError
 from schemas.errors import KithError
+from schemas.times import to_iso
 
 # The data that Kith ships, and its mappings.
 SHIPPED = Path(__file__).with_name("data")
@@ -36,10 +40,19 @@ class Result(NamedTuple):
     faults_path: Path
 
 
-def load_mapping(file: Path, given: Path | None) -> tuple[Mapping, str]:
-    """Return the mapping of `file` and its text: the one given, else the YAML file of its name beside it or shipped.
+class Chosen(NamedTuple):
+    """A mapping and its text; `guessed` says that nobody wrote it, `examples` are messages that it makes."""
 
-    Raises `KithError` when there is none, or when it is wrong.
+    mapping: Mapping | Messages
+    text: str
+    guessed: bool = False
+    examples: Sequence[Message] = ()
+
+
+def load_mapping(file: Path, given: Path | None) -> Chosen:
+    """Return the mapping of `file`: the one given, else the YAML file of its name beside it or shipped, else a guess.
+
+    Raises `KithError` when it is wrong, or nothing can be guessed.
     """
     name = f"{file.name.partition('.')[0]}.yaml"
     places = [given] if given is not None else [file.with_name(name), SHIPPED / name]
@@ -50,13 +63,12 @@ def load_mapping(file: Path, given: Path | None) -> tuple[Mapping, str]:
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise KithError(f"{path} cannot be read: {error}") from error
-        return parse_mapping(text, str(path)), text
+        return Chosen(parse_mapping(text, str(path)), text)
     if given is not None:
         raise KithError(f"There is no {given}.")
-    raise KithError(
-        f"How do the columns of {file.name} become events? Name a mapping with --mapping, or put {name} beside it; "
-        "docs/importing.md explains the file. Events of Segment's shape need none: `kith send`."
-    )
+    # When people were described: at the latest when the file was written, which does not change with each run.
+    proposal = propose(file, otherwise=to_iso(file.stat().st_mtime_ns // 1_000_000))
+    return Chosen(proposal.mapping, proposal.text, True, proposal.examples)
 
 
 class Import:
@@ -66,8 +78,9 @@ class Import:
         self._file = file
         if not file.is_file():
             raise KithError(f"There is no file {file}.")
-        self._mapping, text = load_mapping(file, mapping)
-        self._kept = ProgressFile(folder, file, text, source)
+        self.chosen = load_mapping(file, mapping)
+        self._mapping = self.chosen.mapping
+        self._kept = ProgressFile(folder, file, self.chosen.text, source)
         self._saved_at = 0.0
 
     async def run(self, collector: Collector, report: Callable[[Mark], None]) -> Result:
@@ -111,7 +124,7 @@ class Import:
 class _Batches:
     """The batches that are left to send, made while they are asked for."""
 
-    def __init__(self, mapping: Mapping, rows: Rows, faults: Faults, start: Progress) -> None:
+    def __init__(self, mapping: Mapping | Messages, rows: Rows, faults: Faults, start: Progress) -> None:
         self._mapping = mapping
         self._rows = rows
         self._faults = faults

@@ -264,7 +264,7 @@ def test_history() -> None:
         assert {event["occurred_at"] for event in log.events()} == {"2020-01-01T00:00:00.000Z"}
         assert len(log.events()) == 2
         assert [letter["payload"] for letter in log.dead_letters()] == ["not json"]
-        answer = client.post("/v1/import", content=b"a,b", headers={**BASIC, "content-type": "text/csv"})
+        answer = client.post("/v1/import", content=b"a,b", headers={**BASIC, "content-type": "application/pdf"})
         assert (answer.status_code, answer.json()["code"]) == (400, "unsupported_format")
 
 

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import os
 import stat
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from deploy.local import importing, sending
 from deploy.local.importing import SHIPPED, Import, Mark, load_mapping
+from ingest.imports.mapping import Mapping
 from ingest.imports.rows import RowFile
 from schemas.errors import KithError
 from tests.parts.receiving import Receiving, receiving
@@ -110,7 +114,7 @@ def test_columns_that_the_file_has_not_are_told_before_anything_is_sent(tmp_path
 def test_without_a_mapping_it_says_how_to_give_one(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("a\n1\n")
-    with pytest.raises(KithError, match=r"other\.yaml.*docs/importing\.md"):
+    with pytest.raises(KithError, match=r"names a person.*docs/importing\.md.*--mapping"):
         Import(path, None, "default", tmp_path)
     with pytest.raises(KithError, match=r"no .*absent\.yaml"):
         Import(path, tmp_path / "absent.yaml", "default", tmp_path)
@@ -118,9 +122,45 @@ def test_without_a_mapping_it_says_how_to_give_one(tmp_path: Path) -> None:
         Import(tmp_path / "absent.csv", None, "default", tmp_path)
 
 
+def test_a_guess_is_shown_before_it_counts(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("timestamp,user_id,event\n2026-01-01,u1,Seen\n")
+    job = Import(path, None, "default", tmp_path / "imports")
+    assert job.chosen.guessed
+    assert "user_id: userId" in job.chosen.text
+    assert [message["event"] for message in job.chosen.examples] == ["Seen"]
+    with receiving() as front:
+        for _ in range(2):
+            run(path, front)
+        assert len({message["messageId"] for message in front.messages}) == 1
+
+
+def test_people_without_a_time_are_as_old_as_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email,city\nj@x.fr,Lille\n")
+    os.utime(path, (1_769_854_500, 1_769_854_500))
+    with receiving() as front:
+        run(path, front)
+        (message,) = front.messages
+    assert (message["type"], message["timestamp"]) == ("identify", "2026-01-31T10:15:00.000Z")
+
+
+def test_parquet_is_read_like_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    rows = [{"at": "2026-01-01", "user": f"u{number}"} for number in range(1200)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    (tmp_path / "rows.yaml").write_text(MAPPING)
+    with receiving() as front:
+        result, marks = run(path, front)
+        assert len({message["messageId"] for message in front.messages}) == 1200
+    assert result.progress.sent == 1200
+    assert marks[-1].position == path.stat().st_size
+
+
 def test_the_shipped_clickstream() -> None:
     path = SHIPPED / "ecom.csv.gz"
-    mapping, _ = load_mapping(Path("elsewhere/ecom.csv.gz"), None)
+    mapping = load_mapping(Path("elsewhere/ecom.csv.gz"), None).mapping
+    assert isinstance(mapping, Mapping)
     with RowFile(path, mapping.format) as rows:
         assert set(mapping.named_columns()) == set(rows.header)
         lines = list(rows)
