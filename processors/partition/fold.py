@@ -62,7 +62,9 @@ class Partition:
         self._orders = Orders(self._context, self._seeds)
         self._profiles = Profiles(self._context)
         self._forgetting = Forgetting(self._context, partitions, self._seeds, self._orders, self._profiles, self._seen)
-        self._rollout = Rollout(self._context, partitions, self._profiles.touch, self._seeds.fold_leaves)
+        self._rollout = Rollout(
+            self._context, partitions, self._profiles.touch, self._seeds.fold_leaves, self._seeds.drop_leaves
+        )
         raw = reader.get(POSITIONS)
         self.positions: dict[str, int] = loads(raw) if raw else {}
         self._expired_day = 0
@@ -149,6 +151,8 @@ class Partition:
             getattr(self._forgetting, kind)(to, *item[1:])
         elif kind == "backfilled":
             self._rollout.backfilled(item[1], item[2])
+        elif kind == "dropped":
+            self._rollout.dropped(item[1], item[2])
         elif kind == "released":
             self._seeds.sightings.released(item[1], item[2], item[3])
         elif kind == "order":
@@ -211,8 +215,7 @@ class Partition:
     def sweep(self, now: int) -> Effects:
         """Look at the next profiles."""
         self._context.now = now
-        self._rollout.sweep()
-        return self._finish()
+        return self._finish(asked=self._rollout.sweep(self._event_positions()))
 
     def _event_positions(self) -> dict[str, int]:
         return {topic: self.positions.get(topic, 0) for topic in self._topics.events.values()}

@@ -35,7 +35,15 @@ def followers_key(seed: str) -> bytes:
 
 def home_key(part: str) -> bytes:
     """Return the key of a fragment in the partition of its seed."""
-    return b"f:" + part.encode()
+    return HOMES + part.encode()
+
+
+HOMES = b"f:"
+
+
+def home_of(key: bytes) -> str:
+    """Return the part of a key under `HOMES`."""
+    return key[len(HOMES) :].decode()
 
 
 def replica_key(profile_id: str, part: str) -> bytes:

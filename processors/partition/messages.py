@@ -24,6 +24,7 @@ To an order (its seed):
 To a unit (the record's partition says to which):
 
 * `["backfilled", [leaf, …], unit]`: the fragments whose home is there hold the history of these event clauses;
+* `["dropped", [leaf, …], unit]`: they hold it no longer;
 * `["released", type, value, at]`: evidence that names this identifier from before `at` is forgotten; send what came
   since.
 
@@ -44,7 +45,7 @@ Item = list[Any]
 TO_PROFILE = frozenset({"part", "gone", "coming", "handover", "handed"})
 TO_SEED = frozenset({"watch", "follow", "unfollow"})
 TO_ORDER = frozenset({"order", "owner"})
-TO_UNIT = frozenset({"backfilled", "released"})
+TO_UNIT = frozenset({"backfilled", "dropped", "released"})
 OF_ERASURE = frozenset({"forget", "erase", "mask", "again", "forgotten", "done"})
 
 

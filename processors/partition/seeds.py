@@ -91,6 +91,17 @@ class Seeds:
             self._working.save(home_key(part), home)
             self.touch(part, Touch("definition", tokens=dict.fromkeys(changed)))
 
+    def drop_leaves(self, part: str, leaves: Sequence[str]) -> None:
+        """Forget what a fragment keeps for event clauses that nobody needs any more."""
+        home = self._working.load(home_key(part))
+        if home is None or not any(leaf in home[3] for leaf in leaves):
+            return
+        for leaf in leaves:
+            home[3].pop(leaf, None)
+        self._working.save(home_key(part), home)
+        # Whoever has a copy gets this one.
+        self.touch(part, Touch("definition", tokens={}))
+
     def touch(self, part: str, reason: Touch) -> None:
         """Have a fragment handed to its owner at the end of the batch."""
         before = self._dirty.get(part)
@@ -172,7 +183,7 @@ class Seeds:
     def _absorb(self, part: str, home: list[Any]) -> None:
         there = self._working.load(home_key(part))
         if there is None:
-            merged = [None, home[1], home[2], home[3]]
+            merged = [None, home[1], home[2], windows.merge(self._context.observing.leaves, [home[3]])]
         else:
             history = windows.merge(self._context.observing.leaves, [there[3], home[3]])
             merged = [there[0], merge.merge([there[1], home[1]]), there[2], history]

@@ -83,12 +83,17 @@ class Simulation:
         else:
             self.machines[name] = Writer(self.partitions, self.locate, TOPICS, store, self.policy)
 
-    def define(self, compiled: Compiled) -> None:
-        """Have every unit go over to another set of definitions."""
+    def define(self, compiled: Compiled, hearing: Sequence[int | str] | None = None) -> None:
+        """Have every unit go over to another set of definitions, or only those that hear of it."""
         self.compiled = compiled
         for name, machine in self.machines.items():
-            if isinstance(machine, Partition):
+            if isinstance(machine, Partition) and (hearing is None or name in hearing):
                 self._commit(name, machine.define(compiled, self.now), None)
+
+    def sweep(self, name: int | str) -> None:
+        """Have a unit do the next piece of what definitions ask for."""
+        if self.machines[name].sweeping:
+            self._commit(name, self.machines[name].sweep(self.now), None)
 
     def produce(self, event: Mapping[str, Any]) -> None:
         """Put an event into its topic, as the collector does."""

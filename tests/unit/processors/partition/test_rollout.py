@@ -17,6 +17,7 @@ WHERES: dict[str, Any] = {
     "lately": {"event": "Seen", "within": "100d"},
     "quiet": {"not": {"event": "Seen", "count": {"op": "gte", "value": 2}}},
     "known": {"metric": "activity.events", "op": "gte", "value": 2},
+    "spent": {"event": "Seen", "sum": {"property": "total", "op": "eq", "value": 3}},
     "both": {"all": [{"segment": "thrice"}, {"segment": "known"}]},
 }
 
@@ -70,6 +71,50 @@ def test_before_between_or_after_the_events(events: list[Event], chance: random.
     for simulation in (early, late):
         shown = {(id_, segment) for id_, segments in members(simulation).items() for segment in segments}
         assert folded(simulation) == shown
+
+
+def paid(event: Event) -> Event:
+    return Event({**event, "properties": {"total": 1}})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(people, max_size=12), st.randoms(use_true_random=False))
+def test_clauses_that_come_and_go_leave_nothing_behind(events: list[Event], chance: random.Random) -> None:
+    steady = Simulation(3)
+    steady.now = 20_000
+    steady.define(compiled(*ALL))
+    busy = Simulation(3)
+    busy.now = 20_000
+    for event in events:
+        steady.produce(paid(event))
+        busy.produce(paid(event))
+        if chance.random() < 0.5:
+            ids = chance.sample(ALL, chance.randint(0, len(ALL)))
+            some = compiled(*(id_ for id_ in ALL if id_ in ids and (id_ != "both" or {"thrice", "known"} <= {*ids})))
+            # A unit that was away hears of the next set only.
+            hearing = [name for name in busy.names if chance.random() < 0.8]
+            busy.define(some, hearing)
+        if chance.random() < 0.4:
+            busy.settle()
+        elif chance.random() < 0.5:
+            busy.step(chance.choice(busy.names), chance.choice([1, 3]), chance.choice([None, None, "before", "after"]))
+            busy.sweep(chance.choice(busy.names))
+    busy.define(compiled(*ALL, version=9))
+    steady.settle()
+    busy.settle()
+    assert members(busy) == members(steady)
+    for id_, profile in busy.profiles().items():
+        assert folded(busy) >= {(id_, each["id"]) for each in profile["segments"]}
+
+
+def test_a_sum_that_comes_back_counts_each_event_once() -> None:
+    simulation = Simulation(2)
+    simulation.now = 20_000
+    for name, ids in (("a", ["spent"]), ("b", []), ("c", ["spent"])):
+        simulation.define(compiled(*ids))
+        simulation.produce(paid(at(1, message=name, u="u1")))
+        simulation.settle()
+    assert list(members(simulation).values()) == [["spent"]]
 
 
 def test_a_deleted_definition_exits_everybody_and_a_new_version_is_looked_at() -> None:
