@@ -24,6 +24,7 @@ from ingest.replays import Replays
 from ingest.routes import browser, health, imports, measurement, replays, webhooks
 from ingest.routes.tracking import Tracking
 from ingest.source_file import SourceFile
+from ingest.suppression import Suppression
 from ingest.text import NotJsonError
 from schemas.metrics import counter
 from schemas.settings import Settings
@@ -39,10 +40,11 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     """
     sources = SourceFile(settings.sources, settings.write_keys)
     budget = Budget(settings.buffer_bytes)
+    suppression = Suppression(settings if log is None else None)
     if log is None:
         log = Producer(settings.bootstrap, settings.topics, settings.partitions, budget, settings.acknowledge_timeout_s)
     plans = PlanFolder(settings.tracking_plan)
-    intake = Intake(log, settings.topics, plans)
+    intake = Intake(log, settings.topics, plans, keeps_out=suppression.keeps_out)
     proxies = Proxies(settings.trusted_proxies)
     patience = Patience(READ_TIMEOUT_S)
     tracking = Tracking(sources, intake, proxies, patience, budget, settings.default_country)
@@ -53,7 +55,9 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
         plans.start()
         patience.start()
         await log.start()
+        await suppression.start()
         yield
+        await suppression.stop()
         await log.stop()
         await patience.stop()
         await plans.stop()

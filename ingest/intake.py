@@ -27,16 +27,25 @@ from schemas.topics import Topics
 log = structlog.get_logger(__name__)
 
 NewId = Callable[[], str]
+_SUPPRESSED = "suppressed"
 
 
 class Intake:
     """Turns messages into records and hands them to the log."""
 
-    def __init__(self, records: Log, topics: Topics, plans: PlanFolder, new_id: NewId = random_id) -> None:
+    def __init__(
+        self,
+        records: Log,
+        topics: Topics,
+        plans: PlanFolder,
+        new_id: NewId = random_id,
+        keeps_out: Callable[[Event], bool] = lambda event: False,
+    ) -> None:
         self._records = records
         self._topics = topics
         self._planning = Planning(plans)
         self._new_id = new_id
+        self._keeps_out = keeps_out
         self._limits = DeadLetterLimits()
         self._events = _Labelled(counter("kith_collector_events_total"))
         self._letters = _Labelled(counter("kith_collector_dead_letters_total"))
@@ -59,7 +68,7 @@ class Intake:
         records: list[Record] = []
         accepted: dict[str, int] = {}
         rejected: dict[str, int] = {}
-        dropped = 0
+        dropped = suppressed = 0
         for message in messages:
             found = self.read(message, reception, raw, new_id)
             if not isinstance(found, Rejection):
@@ -69,7 +78,11 @@ class Intake:
                 accepted[channel] = accepted.get(channel, 0) + 1
                 continue
             if told is not None:
-                told.append((len(records) + dropped, found))
+                told.append((len(records) + dropped + suppressed, found))
+            if found.reason == _SUPPRESSED:
+                # No dead letter either: it would keep what nobody may keep.
+                suppressed += 1
+                continue
             letter = self._letter(message, found, reception)
             if self._limits.take(reception.source, len(letter), reception.received):
                 records.append((rejected_topic, name, letter))
@@ -83,6 +96,8 @@ class Intake:
                 "More of what this source sends is rejected than is kept: see /v1/dead-letters and mend the sender.",
                 retry_after=self._limits.WAIT_S,
             )
+        if suppressed:
+            counter("kith_collector_suppressed_total").labels(name).inc(suppressed)
         if not records:
             return None
         acknowledged = self._records.write(records, reception.received)
@@ -98,6 +113,8 @@ class Intake:
             if type(message) is Unfit:
                 return Rejection(message.reason, message.message)
             event = event_of(message, reception, new_id)
+            if self._keeps_out(event):
+                return Rejection(_SUPPRESSED, "Somebody whom this event names has asked to be kept out.")
             if (fault := self._planning.check(event, reception.source)) is not None:
                 return fault
             value = _written(event, raw)

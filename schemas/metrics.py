@@ -37,6 +37,12 @@ METRICS: tuple[Metric, ...] = (
         ("source",),
     ),
     Metric("kith_collector_replays_total", "counter", "Dead letters that went in again.", ("source", "outcome")),
+    Metric(
+        "kith_collector_suppressed_total",
+        "counter",
+        "Messages left out because they name a suppressed person.",
+        ("source",),
+    ),
     Metric("kith_collector_refusals_total", "counter", "Requests refused.", ("code",)),
     Metric("kith_collector_acknowledge_seconds", "histogram", "From hand-over to acknowledgement.", (), SECONDS),
     Metric("kith_collector_unacknowledged_bytes", "gauge", "Bytes handed over and not yet acknowledged."),
@@ -50,7 +56,18 @@ METRICS: tuple[Metric, ...] = (
     Metric("kith_collector_plans", "gauge", "Sources that have a tracking plan."),
     Metric("kith_collector_plans_errors_total", "counter", "Times a tracking plan was wrong; the old ones stand."),
     Metric(
-        "kith_collector_plan_violations_total", "counter", "Events that break their tracking plan.", ("source", "outcome")
+        "kith_collector_plan_violations_total",
+        "counter",
+        "Events that break their tracking plan.",
+        ("source", "outcome"),
+    ),
+    Metric("kith_collector_plans", "gauge", "Sources that have a tracking plan."),
+    Metric("kith_collector_plans_errors_total", "counter", "Times a tracking plan was wrong; the old ones stand."),
+    Metric(
+        "kith_collector_plan_violations_total",
+        "counter",
+        "Events that break their tracking plan.",
+        ("source", "outcome"),
     ),
     # Worker.
     Metric("kith_worker_records_total", "counter", "Log records folded.", ("unit",)),
@@ -78,6 +95,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("kith_api_webhooks_total", "counter", "Tries of webhooks: delivered, failed, dead.", ("outcome",)),
     Metric("kith_api_webhook_seconds", "histogram", "One try of a webhook.", (), SECONDS),
     Metric("kith_api_webhooks_waiting", "gauge", "Webhooks that failed and are tried again later."),
+    Metric(
+        "kith_api_segment_pairs_checked_total", "counter", "Pairs of person and segment compared, stream against SQL."
+    ),
+    Metric("kith_api_segment_pairs_different_total", "counter", "Pairs of these on which the two did not agree."),
+    Metric("kith_api_segment_differences", "gauge", "Pairs that differed in the newest sample; 0 is what is promised."),
     Metric("kith_api_request_seconds", "histogram", "From request to answer.", ("route",), SECONDS),
 )
 _BY_NAME = {metric.name: metric for metric in METRICS}
@@ -86,11 +108,6 @@ _BY_NAME = {metric.name: metric for metric in METRICS}
 @cache
 def counter(name: str) -> Counter:
     """Return this process's counter of that name."""
-    Metric(
-        "kith_api_segment_pairs_checked_total", "counter", "Pairs of person and segment compared, stream against SQL."
-    ),
-    Metric("kith_api_segment_pairs_different_total", "counter", "Pairs of these on which the two did not agree."),
-    Metric("kith_api_segment_differences", "gauge", "Pairs that differed in the newest sample; 0 is what is promised."),
     metric = _of_kind(name, "counter")
     return Counter(metric.name, metric.help, metric.labels)
 

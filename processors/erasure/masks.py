@@ -97,11 +97,14 @@ class Masks:
             for mask in self._masks.get(keyed_hash(self._key, identifier), ())
         )
 
+    @property
+    def suppresses(self) -> bool:
+        """Tell whether anybody is suppressed."""
+        return self.until >= FOREVER
+
     def keeps_out(self, identifiers: Iterable[Identifier]) -> bool:
         """Tell whether somebody with one of these identifiers is suppressed."""
-        if self.until < FOREVER:
-            return False
-        return any(
+        return self.suppresses and any(
             mask.suppresses
             for identifier in identifiers
             for mask in self._masks.get(keyed_hash(self._key, identifier), ())

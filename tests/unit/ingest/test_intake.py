@@ -3,7 +3,7 @@
 import pytest
 
 from ingest import intake as module
-from ingest.canonical import Reception, Unfit, event_of
+from ingest.canonical import Reception, Rejection, Unfit, event_of
 from ingest.intake import Intake
 from ingest.plan_folder import PlanFolder
 from schemas.identifier import Identifier, seed_of
@@ -63,3 +63,21 @@ async def test_a_message_that_breaks_us_costs_nothing_but_itself(monkeypatch: py
     assert len(log.events()) == 2
     (letter,) = log.dead_letters()
     assert (letter["reason"], letter["payload"]) == ("invalid_event", '{"poison":1}')
+
+
+async def test_nothing_about_a_suppressed_person_reaches_the_log_not_even_as_a_dead_letter() -> None:
+    log = MemoryLog()
+    kept_out = "jane@x.fr"
+    intake = Intake(
+        log,
+        Topics("p."),
+        PlanFolder(None),
+        keeps_out=lambda event: any(each["value"] == kept_out for each in event["identifiers"]),
+    )
+    jane = {"type": "identify", "userId": "u1", "traits": {"email": "Jane@X.fr"}, "messageId": "m1"}
+    told: list[tuple[int, Rejection]] = []
+    assert intake.submit([jane], RECEPTION) is None
+    intake.submit([jane, {**jane, "traits": {}, "messageId": "m2"}], RECEPTION, told=told)
+    assert [event["message_id"] for event in log.events()] == ["m2"]
+    assert log.dead_letters() == []
+    assert [(index, rejection.reason) for index, rejection in told] == [(0, "suppressed")]
