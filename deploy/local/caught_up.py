@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from deploy.local.lag import Ends, Lag, Positions
+from deploy.local.open_requests import open_requests
 from schemas.settings import Settings
 
 # event → order's unit → customer's seed → evidence → assignment → old owner → new owner → profile → ClickHouse.
@@ -22,10 +23,19 @@ LONGEST_POLL_S = 0.25
 def wait_until_caught_up(settings: Settings, timeout_s: float) -> list[Lag]:
     """Return the rows that still lag after `timeout_s`; none when everything has gone all the way.
 
-    Raises `KithError` when Kafka does not answer.
+    A privacy request has gone all the way when it is finished. Raises `KithError` when Kafka does not answer.
     """
+    deadline = time.monotonic() + timeout_s
     with Positions(settings) as positions:
-        return rounds(positions.ends, positions.lag, time.monotonic, time.sleep, timeout_s)
+        while True:
+            left = deadline - time.monotonic()
+            missing = rounds(positions.ends, positions.lag, time.monotonic, time.sleep, left)
+            unfinished = open_requests(settings)
+            if missing or not unfinished:
+                return missing
+            if time.monotonic() >= deadline:
+                return [{"stage": "erasure", "topic": settings.topics.privacy, "partition": 0, "behind": unfinished}]
+            time.sleep(LONGEST_POLL_S)
 
 
 def rounds(
