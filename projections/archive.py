@@ -14,7 +14,7 @@ _POSITIONS = (
     "SELECT topic, partition, max(offset) + 1 FROM {table} "
     "WHERE topic IN {{topics:Array(String)}} GROUP BY topic, partition"
 )
-_ARCHIVED = "SELECT DISTINCT toString(event_id) FROM events WHERE event_id IN ({ids})"
+_ARCHIVED = "SELECT DISTINCT toString(event_id) FROM {table} WHERE event_id IN ({ids})"
 _SURPLUS = (
     "SELECT event_id, arraySort(groupArray((topic, partition, offset))) AS places FROM events "
     "WHERE event_id IN ({ids}) GROUP BY event_id HAVING length(places) > 1"
@@ -63,9 +63,9 @@ def positions(reader: Reader, known: Mapping[str, Projection], topics: Iterable[
     return found
 
 
-def archived(reader: Reader, ids: Iterable[str]) -> set[str]:
-    """Return which of these event ids the archive has."""
-    answer = reader.query(_ARCHIVED.format(ids=_listed(ids)), settings=_ID_SETTINGS)
+def archived(reader: Reader, ids: Iterable[str], table: str = EVENTS.name) -> set[str]:
+    """Return which of these event ids the archive, or another table of events, has."""
+    answer = reader.query(_ARCHIVED.format(table=table, ids=_listed(ids)), settings=_ID_SETTINGS)
     return {event_id for (event_id,) in answer.result_rows}
 
 
@@ -75,8 +75,8 @@ def event_ids(block: Block) -> list[str]:
 
 
 def new_events(reader: Reader, block: Block) -> Block:
-    """Return the block with each event id once, and without those that the archive has."""
-    seen = archived(reader, dict.fromkeys(event_ids(block)))
+    """Return the block with each event id once, and without those that its table has."""
+    seen = archived(reader, dict.fromkeys(event_ids(block)), block.table.name)
 
     def known(row: tuple[Any, ...]) -> bool:
         event_id = row[_EVENT_ID]

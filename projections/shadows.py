@@ -1,0 +1,141 @@
+"""Shadow tables: where a rebuild writes until its answers take the place of the live ones.
+
+`create` makes an empty table like the live one. `mirror` lets every further insert into the live table reach the shadow
+too, within the same insert, so that nothing is missed between the last read of the log and `swap`, which exchanges the
+two in one step; readers see either, whole. Every step can be repeated after a crash: what was done is read from
+ClickHouse (names, UUIDs, and a note in the mirror's comment).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from projections.archive import Editor, Positions
+from projections.tables import Table
+
+_SHADOW = "__shadow"
+_MIRROR = "__mirror"
+_REPLACED = "Replaced by a rebuild; can be removed"
+_CREATE_MIRROR = (
+    "CREATE MATERIALIZED VIEW IF NOT EXISTS {name}__mirror{on_cluster} TO {name}__shadow "
+    "AS SELECT * FROM {name} WHERE {beyond} COMMENT '{note}'"
+)
+_STRUCTURE = (
+    "SELECT groupArray((name, type, default_expression, compression_codec)) FROM (SELECT * FROM system.columns "
+    "WHERE database = currentDatabase() AND table = {table:String} ORDER BY position)"
+)
+_TABLES = (
+    "SELECT name, toString(uuid), comment FROM system.tables "
+    "WHERE database = currentDatabase() AND name IN {names:Array(String)}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a mirror remembers: how far the shadow had been filled when it was made, and the shadow's UUID."""
+
+    positions: Positions
+    shadow: str
+
+    def text(self) -> str:
+        """Return it as JSON."""
+        places = [[topic, partition, offset] for (topic, partition), offset in sorted(self.positions.items())]
+        return json.dumps({"positions": places, "shadow": self.shadow})
+
+    @classmethod
+    def parse(cls, text: str) -> "Note":
+        """Return the note that `text` made."""
+        found = json.loads(text)
+        return cls({(topic, partition): offset for topic, partition, offset in found["positions"]}, found["shadow"])
+
+
+def shadow_of(table: Table) -> Table:
+    """Return the table's shadow: the same columns under another name."""
+    return Table(table.name + _SHADOW, table.columns)
+
+
+def beyond_of(positions: Positions) -> str:
+    """Return the condition for rows at or after these offsets. Topics' names have no quotes."""
+    return " OR ".join(
+        f"(topic = '{topic}' AND partition = {partition} AND offset >= {at})"
+        for (topic, partition), at in sorted(positions.items())
+    )
+
+
+class Shadows:
+    """The shadows of some tables in one database."""
+
+    def __init__(self, client: Editor, tables: Sequence[Table], cluster: str | None) -> None:
+        self._client = client
+        self._tables_in_order = tables
+        self._names = [table.name for table in tables]
+        self._on_cluster = f" ON CLUSTER `{cluster}`" if cluster else ""
+
+    def create(self) -> None:
+        """Make the shadows that are missing; those of another structure than the live table start afresh."""
+        there = self._tables([name + _SHADOW for name in self._names])
+        for name in self._names:
+            shadow = name + _SHADOW
+            replaced = there.get(shadow, ("", ""))[1] == _REPLACED
+            if replaced or self._structure(shadow) not in ([], self._structure(name)):
+                self._drop("TABLE", shadow)
+            self._client.command(f"CREATE TABLE IF NOT EXISTS {shadow}{self._on_cluster} AS {name}")
+
+    def mirror(self, positions: Positions) -> None:
+        """Let every further row of a live table from `positions` on reach its shadow too; derived tables have all rows.
+
+        Tables are mirrored in the order in which a batch is written, so whatever an own table passes on the derived
+        ones have passed on too.
+        """
+        ids = self._uuids()
+        for table in self._tables_in_order:
+            name = table.name
+            beyond = beyond_of(positions) if ("offset", "UInt64") in table.columns else "1"
+            note = Note(positions, ids[name + _SHADOW]).text().replace("'", "\\'")
+            self._client.command(
+                _CREATE_MIRROR.format(name=name, on_cluster=self._on_cluster, beyond=beyond, note=note)
+            )
+
+    def notes(self) -> dict[str, Note]:
+        """Return what the mirrors that are there remember, by table."""
+        rows = self._tables([name + _MIRROR for name in self._names])
+        return {name.removesuffix(_MIRROR): Note.parse(comment) for name, (_, comment) in rows.items()}
+
+    def swap(self, notes: Mapping[str, Note]) -> None:
+        """Let the shadows and the live tables change places, in one step; those that have done so stay."""
+        ids = self._uuids()
+        left = [name for name in self._names if name in notes and ids[name] != notes[name].shadow]
+        if left:
+            pairs = ", ".join(f"{name} AND {name}{_SHADOW}" for name in left)
+            self._client.command(f"EXCHANGE TABLES {pairs}{self._on_cluster}")
+        for name in self._names:
+            # Without its mirror it must never be taken for a shadow that was filled halfway.
+            self._client.command(f"ALTER TABLE {name}{_SHADOW}{self._on_cluster} MODIFY COMMENT '{_REPLACED}'")
+
+    def swapped(self, notes: Mapping[str, Note]) -> bool:
+        """Tell whether any of them has changed places already: then what is called a shadow is the old table."""
+        ids = self._uuids()
+        return any(ids[name] == note.shadow for name, note in notes.items())
+
+    def remove(self) -> None:
+        """Remove mirrors and shadows."""
+        for name in self._names:
+            self._drop("VIEW", name + _MIRROR)
+        for name in self._names:
+            self._drop("TABLE", name + _SHADOW)
+
+    def _drop(self, kind: str, name: str) -> None:
+        self._client.command(f"DROP {kind} IF EXISTS {name}{self._on_cluster} SYNC")
+
+    def _structure(self, name: str) -> list[Any]:
+        answer = self._client.query(_STRUCTURE, parameters={"table": name})
+        return list(answer.result_rows[0][0])
+
+    def _uuids(self) -> dict[str, str]:
+        names = [each for name in self._names for each in (name, name + _SHADOW)]
+        return {name: uuid for name, (uuid, _) in self._tables(names).items()}
+
+    def _tables(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+        answer = self._client.query(_TABLES, parameters={"names": list(names)})
+        return {name: (uuid, comment) for name, uuid, comment in answer.result_rows}
