@@ -53,6 +53,10 @@ _NEEDS = {
 }
 
 
+# An order of a shop may list hundreds of products; a browser's event has no reason to be so long.
+DELIVERED_EVENT_BYTES = 256 * 1024
+
+
 def _listed(value: Any) -> Any:
     """One value may stand where a list is meant: `write_keys: wk_1`."""
     return [value] if isinstance(value, str | int) else value
@@ -63,7 +67,9 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    event_bytes: int = Field(32 * 1024, ge=1024, le=512 * 1024, description="Bytes of one event.")
+    event_bytes: int = Field(
+        32 * 1024, ge=1024, le=512 * 1024, description="Bytes of one event; default of webhooks: 256 KB."
+    )
     batch_bytes: int = Field(4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Bytes of a request, inflated.")
     batch_events: int = Field(2500, ge=1, le=100_000, description="Events in one request.")
     dead_letter_bytes_per_day: int = Field(
@@ -129,6 +135,13 @@ class Source(BaseModel):
         "flag", description="What becomes of events that break the source's tracking plan, where it has one."
     )
     pull: Pull | None = Field(None, description="WooCommerce and Magento: where to ask instead of being told.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _roomy(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("kind") != "tracking" and isinstance(given.get("limits", {}), dict):
+            return {**given, "limits": {"event_bytes": DELIVERED_EVENT_BYTES, **given.get("limits", {})}}
+        return given
 
     @model_validator(mode="after")
     def _complete(self) -> "Source":

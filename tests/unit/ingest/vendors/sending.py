@@ -53,6 +53,7 @@ def sources_file(folder: Path) -> Path:
     sources["till"] = {**sources["generic"], "secrets": [], "url_secret": URL_SECRET}
     sources["off"] = {"kind": "shopify", "secrets": [SECRET], "disabled": True}
     sources["small"] = {"kind": "shopify", "secrets": [SECRET], "limits": {"batch_bytes": 2048}}
+    sources["tight"] = {"kind": "shopify", "secrets": [SECRET], "limits": {"event_bytes": 32768}}
     path = folder / "sources.yaml"
     path.write_text(json.dumps({"sources": sources}))
     return path

@@ -194,7 +194,17 @@ def test_keys_rotate_and_a_key_that_is_none_proves_nothing() -> None:
     other = curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     body = b'{"order": {}}'
     headers = {name.lower(): value for name, value in signed("magento", body).items()}
-    for keys, proven in [(pem, True), (other + pem, True), (f"\n{pem}\n", True), (other, False), ("nonsense", False)]:
+    old = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode()
+    folded = pem.replace("\n", " ")
+    for keys, proven in [
+        (pem, True),
+        (old, True),
+        (folded, True),
+        (other + pem, True),
+        (f"\n{pem}\n", True),
+        (other, False),
+        ("nonsense", False),
+    ]:
         source = source_of("magento", public_key=keys)
         assert magento.verify(Delivery(source, "POST", headers, {"secret": "s3cret"}, body, RECEIVED)) is proven
     by_address = Delivery(SITE, "POST", {}, {"secret": "s3cret"}, body, RECEIVED)

@@ -201,6 +201,19 @@ def test_bodies_that_are_no_orders(tmp_path: Path, body: bytes, status: int, kep
         assert (answer.status_code, len(log.records)) == (status, kept), answer.text
 
 
+def test_an_order_of_hundreds_of_products_is_an_event(tmp_path: Path) -> None:
+    lines = [
+        {"product_id": number, "title": f"Shirt {number}", "price": "9.90", "quantity": 1} for number in range(500)
+    ]
+    body = json.dumps({**BODIES["shopify"], "line_items": lines}).encode()
+    with receiving(tmp_path) as (client, log):
+        assert client.post(url("shopify"), content=body, headers=signed("shopify", body)).status_code == 200
+        assert len(log.events()[0]["properties"]["products"]) == 500
+        # What the file says counts.
+        assert client.post(url("shopify", "tight"), content=body, headers=signed("shopify", body)).status_code == 200
+        assert [letter["reason"] for letter in log.dead_letters()] == ["event_too_large"]
+
+
 def test_other_charsets_and_encodings(tmp_path: Path) -> None:
     with receiving(tmp_path) as (client, log):
         order = {**BODIES["shopify"], "shipping_lines": [], "line_items": [{"product_id": 1, "title": "Bücher"}]}
