@@ -23,6 +23,7 @@ from api.privacy import Privacy
 from api.profiles import Profiles
 from api.routes import analytics, dead_letters, health, identity, members, profiles, query, segments, subscriptions
 from api.routes import privacy as privacy_routes
+from api.routes import sources as source_routes
 from api.subscriptions import Subscriptions
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
@@ -88,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(privacy_routes.router)
     for each in (health, identity, profiles, segments, members, subscriptions, analytics, query, dead_letters):
         app.include_router(each.router)
+    app.include_router(source_routes.router)
     app.add_middleware(Observed)
     app.add_middleware(EncodedPath)
     return app

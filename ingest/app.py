@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import time
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from ingest.answers import Refused, not_json, unavailable
 from ingest.budget import Budget, UnavailableError
 from ingest.front import Front
+from ingest.imports.upload import sweep
 from ingest.intake import Intake
 from ingest.openapi import describe
 from ingest.origin import Proxies
@@ -51,6 +53,7 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sweep(time())
         sources.start()
         plans.start()
         patience.start()

@@ -1,11 +1,13 @@
 """A file that is sent over HTTP, on disk before anything is read from it: as the body, or as a part of a form."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
 
 from starlette.datastructures import UploadFile
@@ -19,6 +21,9 @@ from ingest.imports.files import format_in
 from ingest.imports.rows import Format, format_of
 from schemas.errors import KithError
 
+# Folders of uploads begin so; what a killed process left behind goes when the next one starts, after this long.
+_PREFIX: Final = "kith-import-"
+_LEFT_BEHIND_S: Final = 6 * 3600
 # A sender that sends nothing for so long is let go.
 _IDLE_S: Final = 30.0
 _MOST_FIELDS: Final = 10
@@ -66,6 +71,14 @@ def is_file(content_type: str, query: str) -> bool:
     return asked or (media_type in _MEDIA_TYPES and media_type not in _EITHER)
 
 
+def sweep(now_s: float) -> None:
+    """Remove the files of imports whose process was killed."""
+    for folder in Path(gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if folder.stat().st_uid == os.getuid() and now_s - folder.stat().st_mtime > _LEFT_BEHIND_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 @asynccontextmanager
 async def upload(request: Request, most: int) -> AsyncIterator[Upload]:
     """Give the file of a request, which is gone after the block. Raises `Refused` where there is none, or too much."""
@@ -74,7 +87,7 @@ async def upload(request: Request, most: int) -> AsyncIterator[Upload]:
     if request.headers.get("content-encoding", "identity").lower() not in ("identity", "gzip", "x-gzip"):
         raise Refused(400, "unsupported_encoding", "Send the file as it is, or gzipped.")
     receive = _capped(request.receive, most)
-    with TemporaryDirectory(prefix="kith-import-") as folder:
+    with TemporaryDirectory(prefix=_PREFIX) as folder:
         try:
             if media_type == _FORM:
                 name, content = await _form(Request(request.scope, receive), said, Path(folder))

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -13,6 +15,7 @@ from pyarrow import parquet
 from starlette.testclient import TestClient
 
 from ingest.imports import rows as rows_module
+from ingest.imports import upload
 from tests.unit.ingest.memory import KEY, MemoryLog, collector
 
 MAPPING = "{time: {column: at}, columns: {user: userId, n: {to: properties.n, type: number}}, constants: {event: Seen}}"
@@ -186,6 +189,18 @@ def test_a_bomb_is_stopped() -> None:
         assert "more than 320000 bytes" in answer.json()["message"]
         assert "send the whole file again" in answer.json()["message"]
         assert len(log.events()) < 25_000
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "gettempdir", lambda: str(tmp_path))
+    old, new, other = (tmp_path / name for name in ("kith-import-old", "kith-import-new", "other"))
+    for folder in (old, new, other):
+        folder.mkdir()
+        (folder / "rows").write_text("x")
+    os.utime(old, (1000, 1000))
+    os.utime(other, (1000, 1000))
+    upload.sweep(new.stat().st_mtime + 60)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kith-import-new", "other"]
 
 
 def test_a_line_without_end_is_a_fault_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
