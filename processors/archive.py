@@ -86,6 +86,7 @@ class ClickHouseArchive:
             await self._barrier.folded()
             return []
         if job["kind"] == "expunge":
+            await self._barrier.folded()
             await self._barrier.projected()
             return [await self._insist(lambda: self._expunge(job))]
         positions: dict[str, int] = job["positions"]

@@ -150,6 +150,8 @@ class Expunge:
             self._delete_up_to_end("profile_states", "profile_id", piece)
         for piece in _pieces(person.seeds):
             self._delete_up_to_end("order_states", "seed", piece)
+        for piece in _pieces(person.job["others"]):
+            self._delete_replaced_profiles(piece)
 
     def _delete_up_to_end(self, table: str, column: str, ids: Sequence[str]) -> None:
         sql = (
@@ -160,6 +162,18 @@ class Expunge:
         if ends:
             parameters = {"ids": [end[0] for end in ends], "offsets": [end[1] for end in ends]}
             self._delete(table, _UP_TO.format(column=column), parameters)
+
+    def _delete_replaced_profiles(self, seeds: Sequence[str]) -> None:
+        """Remove the earlier states of other people's profiles: their newest no longer has what is forgotten."""
+        sql = (
+            "SELECT toString(profile_id), max(offset) - 1 FROM profile_states WHERE profile_id IN {seeds:Array(UUID)} "
+            "OR profile_id IN (SELECT profile_id FROM identity_slices WHERE seed IN {seeds:Array(UUID)}) "
+            "GROUP BY profile_id HAVING count() > 1"
+        )
+        ends = self._client.query(sql, parameters={"seeds": seeds}).result_rows
+        for piece in _pieces(ends):
+            parameters = {"ids": [end[0] for end in piece], "offsets": [end[1] for end in piece]}
+            self._delete("profile_states", _UP_TO.format(column="profile_id"), parameters)
 
     def _identity(self, person: Person) -> None:
         for piece in _pieces(person.seeds):

@@ -109,6 +109,7 @@ class Forgetting:
             "stage": "mask",
             "left": list(range(self._partitions)),
             "evidence": None,
+            "others": [],
         }
         self._working.save(walk_key(request["request_id"]), walk)
         context.count("erasures")
@@ -146,7 +147,7 @@ class Forgetting:
                 self._orders.forget(seed)
             self._seeds.forget(seed, part, (start, end))
             context.deliver(profile_id, ["forgotten", part])
-        context.deliver(profile_id, ["done", request["request_id"], context.number, None])
+        context.deliver(profile_id, ["done", request["request_id"], context.number, []])
 
     def again(self, _: str, request: Request, profile_id: str, rows: list[Row]) -> None:
         """Give what is left of the person's devices to whoever has them now; ask the archive what to fold anew."""
@@ -177,7 +178,8 @@ class Forgetting:
                 self._take_up_order(loads(raw), order_seeds)
         for seed in anew:
             self._seeds.fold_anew(seed)
-        self._context.deliver(job["profile_id"], ["done", request["request_id"], self._context.number, None])
+        others = [seed for seed in anew if seed not in bounds]
+        self._context.deliver(job["profile_id"], ["done", request["request_id"], self._context.number, others])
 
     def _take_up_order(self, event: dict[str, Any], order_seeds: set[str]) -> None:
         identifier = order_folds.order_of(event)
@@ -190,12 +192,19 @@ class Forgetting:
         """Take in that a fragment has been forgotten by its unit: what comes of it from now on is new."""
         self._profiles.forgotten(profile_id, part)
 
-    def done(self, _: str, request_id: str, unit: int | str, evidence: int | None) -> None:
-        """Take in that a unit, or the identity writer, has ended the present stage; begin the next after the last."""
+    def done(self, _: str, request_id: str, unit: int | str, found: list[str] | int) -> None:
+        """Take in that a unit has ended the present stage; begin the next after the last.
+
+        `found` are the seeds of others that a unit folds anew; of the identity writer it is where its log stood.
+        """
         walk = self._working.load(walk_key(request_id))
         if walk is None or unit not in walk["left"]:
             return
         walk["left"].remove(unit)
+        if isinstance(found, int):
+            walk["evidence"] = found
+        else:
+            walk["others"] += found
         self._working.save(walk_key(request_id), walk)
         if walk["left"]:
             return
@@ -205,7 +214,7 @@ class Forgetting:
             named = [row[1:3] for row in rows if row[3] is None and row[4] is None and family_of(row[1]) != "order"]
             self._context.evidence.append(["erase", request_id, walk["profile_id"], named])
         elif walk["stage"] == "identity":
-            walk["stage"], walk["left"], walk["evidence"] = "again", list(range(self._partitions)), evidence
+            walk["stage"], walk["left"] = "again", list(range(self._partitions))
             self._tell_all(["again", walk["request"], walk["profile_id"], rows])
         else:
             self._questions[f"expunge:{request_id}"] = {"kind": "expunge", "positions": {}, **walk}

@@ -32,7 +32,7 @@ About erasing a person, see `forget` (`request` is a `privacy.Request`, a row `[
 
 * `["forget", request]`, to the seed of its identifier; `["erase", request, part | null]`, to the profile that owns it;
 * `["mask", request, profile_id, rows]`, to a unit: forget these; `["again", …]`: fold anew what is left;
-* `["forgotten", part]`, to a profile: that fragment's unit has; `["done", request_id, unit, evidence]`: with all.
+* `["forgotten", part]`, to a profile: that fragment's unit has; `["done", request_id, unit, found]`: with all.
 """
 
 from typing import Any
