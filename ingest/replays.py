@@ -15,6 +15,7 @@ from ingest.intake import Intake
 from ingest.producer import Log, Record
 from ingest.sources import Sources
 from ingest.text import NotJsonError, parse
+from ingest.vendors.delivery import Erasure
 from ingest.vendors.mapping import channel_of, replayed
 from schemas.codec import SCHEMA_VERSION, dumps
 from schemas.identifier import uuid5_text
@@ -82,6 +83,8 @@ class Replays:
         found: list[tuple[str, Record]] = []
         try:
             for message in _messages(source, raw):
+                if isinstance(message, Erasure):
+                    return Rejection("invalid_event", "This demands an erasure: make it with POST /v1/privacy/erase.")
                 read = self._intake.read(message, reception, raw, new_id)
                 if isinstance(read, Rejection):
                     return read

@@ -55,7 +55,7 @@ def entry_of(wanted: Wanted, new: Callable[[], str]) -> tuple[dict[str, Any], di
     if wanted.origins:
         entry["origins"] = list(wanted.origins)
     if wanted.mapping:
-        entry["mapping"] = _mapping(wanted.mapping)
+        entry["mapping"] = mapping_of(wanted.mapping)
     if wanted.pull:
         entry["pull"] = dict(wanted.pull)
     return entry, made
@@ -66,7 +66,8 @@ def _field(kind: str) -> str:
     return "write_keys" if kind == "tracking" else "url_secret" if kind in _IN_THE_URL else "secrets"
 
 
-def _mapping(text: str) -> dict[str, Any]:
+def mapping_of(text: str) -> dict[str, Any]:
+    """Return a mapping's document. Raises `KithError` when the text is no YAML mapping."""
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:

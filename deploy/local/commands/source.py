@@ -12,7 +12,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="Sources: who may send events, under which keys.", no_args_is_help=True)
-    for command in (add, list_, rotate, disable, enable):
+    for command in (add, list_, rotate, disable, enable, try_):
         group.command(command.__name__.strip("_"))(command)
     app.add_typer(group, name="source")
 
@@ -115,6 +115,34 @@ def disable(name: Name) -> None:
 def enable(name: Name) -> None:
     """Switch a source on again."""
     _switch(name, False)
+
+
+def try_(
+    file: Annotated[Path, typer.Argument(help="JSON: what a sender posts (a webhook's body, an event, a batch).")],
+    source: Annotated[str | None, typer.Option(help="As this source of the sources file.")] = None,
+    kind: Annotated[str, typer.Option(help="Without a source: as one of this kind.")] = "generic",
+    mapping: Annotated[Path | None, typer.Option(help="Without a source: with this mapping (YAML).")] = None,
+    topic: Annotated[str, typer.Option(help="The delivery's topic, where no header or body says it.")] = "",
+    header: Annotated[list[str] | None, typer.Option(help="A header of the delivery: 'Name: value'.")] = None,
+) -> None:
+    """Show which events a file would become, and send nothing; exit 1 when something in it becomes none."""
+    from deploy.local.source_entry import mapping_of
+    from deploy.local.source_trying import source_to_try, tried
+    from schemas.codec import dumps
+
+    settings = _settings()
+    found = source_to_try(_path(settings), source, kind, mapping_of(_text(mapping)) if mapping else None)
+    pairs = (line.partition(":") for line in header or ())
+    headers = {name.strip(): value.strip() for name, _, value in pairs}
+    bad = 0
+    for each in tried(found, _text(file).encode(), headers, topic, settings.default_country):
+        if each.event is not None:
+            typer.echo(dumps(each.event).decode())
+        else:
+            bad += 1
+            typer.echo(f"no event ({each.reason}): {each.message}", err=True)
+    if bad:
+        raise typer.Exit(1)
 
 
 def _switch(name: str, disabled: bool) -> None:
