@@ -62,6 +62,7 @@ class Unit:
         self._stopping = False
         self._shown: dict[tuple[str, int], int] = {}
         self._jobs: dict[str, dict[str, Any]] = {}
+        self._asked: dict[str, dict[str, Any]] = {}  # those on their way, as they were asked
         self._asking: dict[str, asyncio.Task[None]] = {}  # by lane
         self._next_due = machine.next_due()
         self.running: asyncio.Task[None] | None = None
@@ -94,7 +95,7 @@ class Unit:
                 name, job, rows = self._answers.popleft()
                 await self._commit(self.machine.answer(name, job, rows, now_ms()))
                 # Only now: what it has led to must show as not yet done from one question to the next.
-                self._jobs.pop(name, None)
+                self._answered(name, job)
             elif self._queue or self._is_due():
                 await self._step()
                 if self.machine.sweeping:
@@ -169,18 +170,27 @@ class Unit:
 
     def _ask(self, jobs: Sequence[tuple[str, dict[str, Any]]]) -> None:
         for name, job in jobs:
-            self._jobs.setdefault(name, job)
+            self._jobs[name] = job
         for lane in sorted({_lane_of(job) for job in self._jobs.values()}):
             asking = self._asking.get(lane)
             if asking is None or asking.done():
                 self._asking[lane] = asyncio.create_task(self._ask_archive(lane))
 
+    def _answered(self, name: str, job: Mapping[str, Any]) -> None:
+        """Forget a question, or go on to the next piece of it."""
+        if self._asked.get(name) == job:
+            del self._asked[name]
+        self._jobs.pop(name, None)
+        self._ask([each for each in self.machine.pending_jobs() if each[0] == name])
+
     async def _ask_archive(self, lane: str) -> None:
-        asked: set[str] = set()
-        while names := [name for name, job in self._jobs.items() if name not in asked and _lane_of(job) == lane]:
+        while names := [
+            name for name, job in self._jobs.items() if self._asked.get(name) != job and _lane_of(job) == lane
+        ]:
             for name in names:
-                asked.add(name)
-                job = self._jobs[name]
+                if (job := self._jobs.get(name)) is None:
+                    continue
+                self._asked[name] = job
                 self._answers.append((name, job, await self._archive.events(self.partition, job)))
                 self._wake.set()
 

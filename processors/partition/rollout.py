@@ -150,8 +150,11 @@ class Rollout:
 
     def answer(self, job: Mapping[str, Any], events: Sequence[dict[str, Any]], positions: Mapping[str, int]) -> bool:
         """Fold a piece of the archive, whole seeds in their order; return whether to ask for the next one."""
+        asked, job = job, self._job() or {}
+        if any(asked[name] != job.get(name) for name in ("after", "positions")):
+            # An answer to another question than the one that is open.
+            return bool(job)
         # Leaves that were retired since the question are in the job no longer.
-        job = self._job() or {**job, "leaves": []}
         tokens = frozenset(f"event:{leaf}" for leaf in job["leaves"])
         for event in events:
             self._fold_leaves(event, tokens)
