@@ -9,7 +9,7 @@ from typing import Final, Literal
 from processors.identity.component import Ruling
 from processors.identity.grouping import BY_OPERATOR, JOINED, SHARED, Moment, Node, Pair
 from schemas.codec import SCHEMA_VERSION
-from schemas.identifier import Identifier, seed_of, uuid5_text
+from schemas.identifier import uuid5_text
 from schemas.records import Decision
 from schemas.times import to_iso
 
@@ -61,7 +61,15 @@ def shared_no_longer(identifier: Node, owner: Node, when: Moment) -> Change:
     return ("withdrawn", identifier, None, owner, owner, SHARED, when, None)
 
 
-def decision(change: Change, version: int) -> Decision:
+class Seeds(dict[Node, str]):
+    """The seeds of identifiers, each made once: a batch names most of them several times."""
+
+    def __missing__(self, identifier: Node) -> str:
+        seed = self[identifier] = uuid5_text(f"{identifier[0]}:{identifier[1]}")
+        return seed
+
+
+def decision(change: Change, version: int, seeds: Seeds) -> Decision:
     """Return the record of `identity.decisions`."""
     kind, a, b, a_owner, b_owner, outcome, when, operator = change
     rule = _JOINS.get(outcome, outcome)
@@ -69,8 +77,8 @@ def decision(change: Change, version: int) -> Decision:
         "schema_version": SCHEMA_VERSION,
         "decision_id": _id_of(a, b, rule, when) if operator is None else operator[0],
         "kind": kind,
-        "profile_id": seed_of(Identifier(*a_owner)),
-        "other_profile_id": None if b_owner == a_owner else seed_of(Identifier(*b_owner)),
+        "profile_id": seeds[a_owner],
+        "other_profile_id": None if b_owner == a_owner else seeds[b_owner],
         "a": {"type": a[0], "value": a[1]},
         "b": None if b is None else {"type": b[0], "value": b[1]},
         "rule": rule,

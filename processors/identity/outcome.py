@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from processors.identity.decisions import Change, decision
+from processors.identity.decisions import Change, Seeds, decision
 from processors.identity.evidence import Release, Watch
 from processors.identity.grouping import Node
 from schemas.codec import SCHEMA_VERSION
-from schemas.identifier import Identifier, seed_of
 from schemas.records import Assignment, Decision
 
 # (identifier, start, end, owner): whose the slice [start, end) is now; None as the owner: it exists no longer.
@@ -38,19 +37,34 @@ class Outcome:
     @cached_property
     def decisions(self) -> list[Decision]:
         """The records of `identity.decisions`."""
-        return [decision(change, self.version) for change in self.changes]
+        seeds, version = self._seeds, self.version
+        return [decision(change, version, seeds) for change in self.changes]
+
+    @cached_property
+    def _seeds(self) -> Seeds:
+        return Seeds()
 
     def _assignments(self) -> Iterator[Assignment]:
+        seeds, version = self._seeds, self.version
+        ended: Assignment | None = None
+        ended_of: Node | None = None
         for identifier, start, end, owner in self.owned:
-            seed = seed_of(Identifier(*identifier))
-            profile_id = seed if owner == identifier else None if owner is None else seed_of(Identifier(*owner))
-            yield {
+            if ended is not None and owner is None and identifier is ended_of and end is None:
+                # A shared device ends a thousand slices at once: they differ in their start alone.
+                again = ended.copy()
+                again["from"] = start
+                yield again
+                continue
+            assignment: Assignment = {
                 "schema_version": SCHEMA_VERSION,
-                "seed": seed,
+                "seed": seeds[identifier],
                 "type": identifier[0],
                 "value": identifier[1],
                 "from": start,
                 "to": end,
-                "profile_id": profile_id,
-                "version": self.version,
+                "profile_id": None if owner is None else seeds[owner],
+                "version": version,
             }
+            if owner is None:
+                ended, ended_of = assignment, identifier
+            yield assignment

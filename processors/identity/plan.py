@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from processors.identity.compare import Difference
-from processors.identity.decisions import Change, decision
+from processors.identity.decisions import Change, Seeds, decision
 from processors.identity.grouping import Node
 from processors.identity.policy import Policy
 from processors.identity.words import decision_in_words, named
@@ -97,7 +97,7 @@ class Planning:
 
     def _example(self, person: Node, people: list[Node], changes: dict[Node, list[Change]]) -> Example:
         others = [other for other in people if other != person]
-        reasons = [decision_in_words(decision(change, 0)) for change in changes.get(person, ())]
+        reasons = [decision_in_words(decision(change, 0, Seeds())) for change in changes.get(person, ())]
         for other in others:
             if self.after.is_blocked(other) != self.before.is_blocked(other) and len(reasons) < MOST_REASONS:
                 no_longer = "" if self.after.is_blocked(other) else " no longer"

@@ -103,11 +103,11 @@ def _recut(device: Device, outcome: Outcome) -> None:
     """Cut a device by its logins and note the slices that differ from those published."""
     weak, shared_at = device.weak, device.shared_at
     slices, cuts = device.recut()
-    before, after = bounds(slices), bounds(cuts)
-    outcome.owned += [(weak, start, None, None) for start in before if start not in after]
-    for start, (end, owner) in after.items():
-        if before.get(start) != (end, owner):
-            outcome.owned.append((weak, start, end, owner))
+    after = bounds(cuts)
+    outcome.owned += [(weak, start, None, None) for start, _ in slices if start not in after]
+    # A device that has just become shared ends a thousand slices at once; one is left, the first.
+    before = bounds(slices if len(after) > 1 else slices[:2])
+    outcome.owned += [(weak, start, *slice_) for start, slice_ in after.items() if before.get(start) != slice_]
     if device.known and shared_at is not None and slices != cuts:
         outcome.changes.append(decisions.shared(weak, shared_at))
 

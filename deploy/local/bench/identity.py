@@ -1,16 +1,26 @@
 """The identity writer's fold by itself: what a pair costs beside a bare union-find, and what a shared device costs.
 
-CPU time of the thread, in memory: no Kafka and no disk, so that both sides of the ratio are the same kind of work.
+CPU time of the thread, in memory: no Kafka and no disk, so that both sides of the ratio are the same kind of work. Then
+what needs a store: its memory and its start with many people behind it, and visitors who are nobody's yet.
 """
 
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 from statistics import median
 
 from deploy.local.bench.cost import cycles_left_alone
+from deploy.local.bench.filling import records
 from deploy.local.bench.result import Result
 from deploy.local.bench.run import Bench
+from deploy.local.bench.segments import SEGMENTS
+from deploy.local.bench.shop import STEP_MS, Sent, traffic
+from deploy.local.bench.units import Units
+from deploy.local.bench.worker_fold import BATCH as EVENTS_A_BATCH
+from deploy.local.bench.worker_fold import PARTITIONS
 from processors.identity.evidence import Item
 from processors.identity.fold import IdentityFold
 from processors.identity.policy import Policy
@@ -19,7 +29,11 @@ from schemas.identifier import event_id_of
 
 PAIRS = 1_000_000
 DEVICE_USERS = 100_000
+PEOPLE = 500_000
+VISITORS = 100_000
 BATCH = 2_000
+# What a device's login costs is told by the cheapest of so many runs: the machine has other things to do too.
+ROUNDS = 3
 
 
 async def measure(bench: Bench) -> Result:
@@ -34,10 +48,51 @@ async def measure(bench: Bench) -> Result:
     result.add("identity_pairs", pairs / folded, "pairs/CPU s", pairs / united)
     bench.show(f"{users:,} people on one device")
     with cycles_left_alone():
-        costs = device_costs(users)
+        costs = [min(each) for each in zip(*(device_costs(users) for _ in range(ROUNDS)), strict=True)]
     result.add("identity_shared_device", max(costs) / median(costs), "times the median")
     result.add("identity_login", median(costs) * 1e6, "µs/event")
+    people = bench.size(PEOPLE, 2_000)
+    bench.show(f"{people:,} people behind the writer")
+    folder = bench.folder / "identity"
+    result.add("identity_memory", _state("build", folder, people)["bytes"] / 1e6, "MB")
+    result.add("identity_start", _state("start", folder, people)["seconds"], "s")
+    visitors = bench.size(VISITORS, 1_000)
+    bench.show(f"{visitors:,} visitors of one page")
+    anonymous, evidence = _events_per_second(bench.folder / "visitors", one_pagers(visitors))
+    ordinary, _ = _events_per_second(bench.folder / "ordinary", traffic(visitors, visitors // 7 + 1))
+    result.add("identity_anonymous", anonymous, "events/CPU s", ordinary)
+    result.add("identity_anonymous_evidence", evidence, "items")
+    result.sizes |= {"people": people, "visitors": visitors}
     return result
+
+
+def _state(what: str, folder: Path, people: int) -> dict[str, float]:
+    """Return what the writer's own process measured: its memory would not be told apart in this one."""
+    command = (sys.executable, "-m", "deploy.local.bench.identity_state", what, str(folder), str(people))
+    found: dict[str, float] = loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return found
+
+
+def one_pagers(count: int) -> Iterator[Sent]:
+    """Return one page view each of that many visitors whom nobody knows."""
+    page = {"url": "https://shop.example/", "path": "/", "referrer": "", "title": "Shop"}
+    for number in range(count):
+        context = {"page": page, "locale": "fr-FR", "library": {"name": "analytics.js", "version": "next-1.84.3"}}
+        message = {"type": "page", "name": "Home", "messageId": f"page-{number}", "anonymousId": f"visitor-{number}"}
+        yield Sent(number * STEP_MS, {**message, "properties": page, "context": context})
+
+
+def _events_per_second(folder: Path, sent: Iterable[Sent]) -> tuple[float, int]:
+    """Return events per CPU second of the worker's folds and stores, and how many items of evidence they led to."""
+    filled = list(records(sent, time.time_ns() // 1_000_000 - 10**8))
+    units = Units(folder, PARTITIONS, SEGMENTS)
+    try:
+        units.put(filled)
+        with cycles_left_alone():
+            units.run(EVENTS_A_BATCH)
+        return len(filled) / sum(units.seconds.values()), units.counts.get("evidence_items", 0)
+    finally:
+        units.close()
 
 
 def people_pairs(count: int) -> list[Item]:

@@ -29,4 +29,7 @@ TARGETS: dict[str, Target] = {
     "memory": Target("value", "less", 200.0, 60.0),
     "identity_pairs": Target("ratio", "more", 1 / 3, 1.0),
     "identity_shared_device": Target("value", "less", 50.0, 50.0),
+    "identity_memory": Target("value", "less", 400.0, 150.0),
+    "identity_start": Target("value", "less", 10.0, 3.0),
+    "identity_anonymous": Target("ratio", "more", 0.8, 1.0),
 }
