@@ -98,6 +98,7 @@ def mapping_fault(mapping: str) -> str:
         ("{event: E, message_id: '$.a['}", "'$.a[' is no JSONPath"),
         ("{event: E, properties: {deep: [{x: '$..'}]}}", "'$..' is no JSONPath"),
         ("{event: E, properties: {lines: {$each: lines}}}", "$each must be a JSONPath"),
+        ("{event: E, properties: {x: '$.a[?@.b =~ /c/]'}}", "is no JSONPath"),
         ("{event: E, identifers: {}}", "Extra inputs"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import stripe
 
+from ingest.vendors.signature import equal
 from schemas.identifier import Identifier
 from schemas.privacy import keyed_hash
 from tests.unit.ingest.vendors.sending import KINDS, PREVIOUS, SECRET, URL_SECRET, receiving, signed
@@ -115,6 +116,14 @@ def test_a_secret_in_the_address(tmp_path: Path) -> None:
             assert client.post(address + query, json=BODIES["generic"]).status_code == 401
         (event,) = log.events()
         assert (event["event"], event["message_id"], event["properties"]["order_id"]) == ("Order Completed", "5", "5")
+
+
+@pytest.mark.parametrize(
+    ("expected", "given", "same"),
+    [("a", "a", True), ("a", " a ", True), ("a", "b", False), ("", "", False), ("", "a", False), ("é", "é", True)],
+)
+def test_nothing_equals_a_secret_that_is_empty(expected: str, given: str, same: bool) -> None:
+    assert equal(expected, given) is same
 
 
 def test_challenges(tmp_path: Path) -> None:

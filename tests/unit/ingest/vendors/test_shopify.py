@@ -377,9 +377,20 @@ def test_any_order_of_deliveries_gives_the_order_s_final_state(deliveries: list[
     (record,) = final_orders(SHOP, deliveries).values()
     assert (record["status"], record["total"], record["refunded"]) == ("partially_refunded", "398.00", "41.94")
     assert (record["currency"], record["version"]) == ("USD", 6)
+    assert record["updated_at"] == "2026-02-03T16:00:00.000Z"
     assert record["customer"] == {"type": "shopify:shop-a", "value": "706405506930370084"}
     assert record["placed_at"] == "2026-02-01T16:00:00.000Z"
     assert [each["status"] for each in record["history"]] == ["placed", "paid", "fulfilled", "partially_refunded"]
+
+
+@given(
+    st.permutations(
+        [*LIFE[:4], ("orders/updated", order(total_price="350.00", updated_at="2026-02-09T00:00:00Z"), "w10")]
+    )
+)
+def test_the_newest_total_stands(deliveries: list[Sent]) -> None:
+    (record,) = final_orders(SHOP, deliveries).values()
+    assert record["total"] == "350.00"
 
 
 @given(st.permutations([*CANCELLED, *CANCELLED[3:]]))
