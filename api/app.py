@@ -18,6 +18,7 @@ from api.delivery.changes import Changes
 from api.delivery.deliveries import Deliveries
 from api.delivery.log import ChangeLog
 from api.evidence import Evidence
+from api.fresh import Fresh
 from api.periods import zone_of
 from api.privacy import Privacy
 from api.profiles import Profiles
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     changes = Changes(settings)
     evidence = Evidence(settings)
     privacy = Privacy(settings)
+    fresh = Fresh(settings, clickhouse)
     collector = Collector(settings)
     receivers = Subscriptions(settings)
     change_log = ChangeLog(settings)
@@ -51,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         changes,
         evidence,
         privacy,
+        fresh,
         collector,
         receivers,
         change_log,
@@ -81,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.changes = changes
     app.state.evidence = evidence
     app.state.privacy = privacy
+    app.state.fresh = fresh
     app.state.subscriptions = receivers
     app.state.deliveries = deliveries
     app.state.collector = collector

@@ -34,7 +34,7 @@ def answer(problem: Problem) -> Response:
     headers = {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if problem.status in (429, 503):
+    if problem.status in (429, 503) or problem.type == "not-yet":
         headers["Retry-After"] = _RETRY_AFTER_S
     return Response(dumps(problem.body()), problem.status, headers, MEDIA_TYPE)
 

@@ -64,4 +64,5 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "internal": (500, "Something went wrong here"),
     "unavailable": (503, "A part that this needs is away"),
     "timeout": (504, "This took too long"),
+    "not-yet": (504, "What was asked for is not in the answer yet"),
 }

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api import pagination
 from api.auth import Authorised
 from api.clickhouse import ClickHouse
+from api.fresh import Fresh
 from api.keys import Key, identifier_of, nobody, seed_for
 from api.problems import responses
 from api.profiles import Profiles
@@ -33,6 +34,13 @@ ORDER BY moment DESC, seed DESC LIMIT {limit:UInt32}"""
 # After everything: the start of a list that is read newest first.
 _END = [10413791999999, "ffffffff-ffff-ffff-ffff-ffffffffffff"]
 
+After = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description="Event id or message id: wait (10 s at most, else 504) until that event is in the answer.",
+    ),
+]
 Fields = Annotated[str | None, Query(max_length=500, description="Only these members, comma-separated.")]
 
 
@@ -77,25 +85,30 @@ async def batch(request: Request, keys: Keys) -> Response:
     return Response(b'{"items":[' + b",".join(item or b"null" for item in items) + b"]}", media_type="application/json")
 
 
-@router.get("/{key}/events", responses=responses(400))
+@router.get("/{key}/events", responses=responses(400, 504))
 async def events(
-    request: Request, key: Key, limit: pagination.Limit = 100, cursor: pagination.Cursor = None
+    request: Request, key: Key, limit: pagination.Limit = 100, cursor: pagination.Cursor = None, after: After = None
 ) -> Response:
     """Answer the canonical events of whoever has the identifier, newest first."""
+    await _fresh(request).wait(after)
     return await _timeline(request, _EVENTS, key, limit, cursor)
 
 
-@router.get("/{key}/orders", responses=responses(400))
+@router.get("/{key}/orders", responses=responses(400, 504))
 async def orders(
-    request: Request, key: Key, limit: pagination.Limit = 100, cursor: pagination.Cursor = None
+    request: Request, key: Key, limit: pagination.Limit = 100, cursor: pagination.Cursor = None, after: After = None
 ) -> Response:
     """Answer the orders of whoever has the identifier, with items and the states they went through, newest first."""
+    await _fresh(request).wait(after)
     return await _timeline(request, _ORDERS, key, limit, cursor)
 
 
-@router.get("/{key}", responses={**responses(400, 404), 304: {"description": "Not changed since `If-None-Match`."}})
-async def profile(request: Request, key: Key, fields: Fields = None) -> Response:
+@router.get(
+    "/{key}", responses={**responses(400, 404, 504), 304: {"description": "Not changed since `If-None-Match`."}}
+)
+async def profile(request: Request, key: Key, fields: Fields = None, after: After = None) -> Response:
     """Answer the profile of whoever has the identifier now."""
+    await _fresh(request).wait(after)
     raw = await _profiles(request).find(key)
     if raw is None:
         raise nobody(f"{key.type}:{key.value}")
@@ -128,6 +141,11 @@ def _only(raw: bytes, fields: str | None) -> bytes:
 
 def _profiles(request: Request) -> Profiles:
     found: Profiles = request.app.state.profiles
+    return found
+
+
+def _fresh(request: Request) -> Fresh:
+    found: Fresh = request.app.state.fresh
     return found
 
 
