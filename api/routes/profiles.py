@@ -13,12 +13,15 @@ from api.auth import Authorised
 from api.clickhouse import ClickHouse
 from api.fresh import Fresh
 from api.keys import Key, identifier_of, nobody, seed_for
+from api.periods import instant
 from api.problems import responses
 from api.profiles import Profiles
 from api.search import Search
+from api.time_travel import TimeTravel
 from schemas.codec import dumps, loads
 from schemas.identifier import Identifier
 from schemas.settings import Settings
+from schemas.times import LATEST
 
 router = APIRouter(prefix="/v1/profiles", tags=["profiles"], dependencies=[Authorised])
 
@@ -106,10 +109,21 @@ async def orders(
 @router.get(
     "/{key}", responses={**responses(400, 404, 504), 304: {"description": "Not changed since `If-None-Match`."}}
 )
-async def profile(request: Request, key: Key, fields: Fields = None, after: After = None) -> Response:
+async def profile(
+    request: Request,
+    key: Key,
+    fields: Fields = None,
+    after: After = None,
+    as_of: Annotated[
+        str | None, Query(max_length=40, description="Of the events up to this time, under today's identity.")
+    ] = None,
+) -> Response:
     """Answer the profile of whoever has the identifier now."""
     await _fresh(request).wait(after)
     raw = await _profiles(request).find(key)
+    if raw is not None and as_of is not None:
+        owner = loads(raw)["profile_id"]
+        raw = await TimeTravel(_clickhouse(request)).profile(owner, instant(request, "as_of", as_of, LATEST))
     if raw is None:
         raise nobody(f"{key.type}:{key.value}")
     body = _only(raw, fields)
