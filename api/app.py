@@ -22,7 +22,18 @@ from api.fresh import Fresh
 from api.periods import zone_of
 from api.privacy import Privacy
 from api.profiles import Profiles
-from api.routes import analytics, dead_letters, health, identity, members, profiles, query, segments, subscriptions
+from api.routes import (
+    analytics,
+    dead_letters,
+    health,
+    identity,
+    members,
+    profile_details,
+    profiles,
+    query,
+    segments,
+    subscriptions,
+)
 from api.routes import privacy as privacy_routes
 from api.routes import sources as source_routes
 from api.subscriptions import Subscriptions
@@ -90,7 +101,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.collector = collector
     app.state.profiles = Profiles(clickhouse, privacy)
     problems.install(app)
-    app.include_router(privacy_routes.router)
+    for each in (privacy_routes, profile_details):
+        app.include_router(each.router)
     for each in (health, identity, profiles, segments, members, subscriptions, analytics, query, dead_letters):
         app.include_router(each.router)
     app.include_router(source_routes.router)

@@ -205,3 +205,51 @@ def test_the_identity_of_an_event_id_is_what_the_contract_says(api: Api, writer:
     writer.put(TOPICS.events["web"], [event("m1", seed("user_id", "u1"))])
     [found] = api.get("/v1/profiles/user_id:u1/events").json["items"]
     assert found["event_id"] == event_id_of("shop", "m1")
+
+
+def test_all_identifiers_page_by_page_the_slices_that_the_profile_leaves_out_too(api: Api, writer: Writer) -> None:
+    owner = person(1)
+    writer.people([owner])
+    [tablet] = [each for each in slices(owner) if each["type"] == "anonymous_id"]
+    for start in range(0, 250, 2):
+        other = person(2)["profile_id"]
+        cut = {**tablet, "value": "shared", "seed": seed("anonymous_id", "shared"), "version": start}
+        writer.put(TOPICS.assignments, [{**cut, "from": start * 1000, "to": (start + 1) * 1000}])
+        writer.put(TOPICS.assignments, [{**cut, "profile_id": other, "from": (start + 1) * 1000, "to": None}])
+    first = event(seed=seed("user_id", "u1"), identifiers=owner["identifiers"][:2])
+    writer.put(TOPICS.events["web"], [first])
+    whole = api.get("/v1/profiles/user_id:u1/identifiers?limit=1000").json["items"]
+    assert [each["type"] for each in whole[:3]] == ["user_id", "email", "anonymous_id"]
+    assert whole[0]["first_seen"] == whole[0]["last_seen"] == first["occurred_at"]
+    assert whole[2]["first_seen"] is None
+    assert (whole[4]["from"], whole[4]["to"]) == ("1970-01-01T00:00:02.000Z", "1970-01-01T00:00:03.000Z")
+    assert len(whole) == 3 + 125
+    assert api.every("/v1/profiles/email:u1@x.fr/identifiers", 7) == whole
+    assert api.get("/v1/profiles/user_id:nobody/identifiers").status == 404
+
+
+def test_each_change_of_consent_names_the_event_that_made_it(api: Api, writer: Writer) -> None:
+    owner = person(1)
+    writer.people([owner])
+    said = [True, True, False, True]
+    events = [
+        event(
+            f"c{number}",
+            seed("user_id", "u1"),
+            type="identify",
+            event=None,
+            identifiers=owner["identifiers"][:1],
+            occurred_at=f"2026-01-0{number + 1}T00:00:00.000Z",
+            traits={"consent": {"email_marketing": granted}},
+        )
+        for number, granted in enumerate(said)
+    ]
+    writer.put(TOPICS.events["web"], events)
+    found = api.get("/v1/profiles/user_id:u1/consent").json["items"]
+    assert [(each["at"][:10], each["granted"]) for each in found] == [
+        ("2026-01-04", True),
+        ("2026-01-03", False),
+        ("2026-01-01", True),
+    ]
+    assert [each["event_id"] for each in found] == [events[number]["event_id"] for number in (3, 2, 0)]
+    assert api.every("/v1/profiles/user_id:u1/consent", 1) == found
