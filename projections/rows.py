@@ -61,7 +61,12 @@ def event_rows(record: Record) -> Rows:
 
 
 def assignment_rows(record: Record) -> Rows:
-    """Return the candidate and the slice of an assignment; a slice without a profile exists no longer."""
+    """Return the candidate and the slice of an assignment; a slice without a profile exists no longer.
+
+    An erased one is ended by a record of that kind first; what follows without a value only lets the log forget it.
+    """
+    if record.value is None:
+        return None, None
     slice_ = loads(_value(record))
     start = EARLIEST if slice_["from"] is None else _clamped(slice_["from"])
     end = LATEST if slice_["to"] is None else _clamped(slice_["to"])

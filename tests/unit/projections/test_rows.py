@@ -102,6 +102,10 @@ def test_a_slice_that_is_gone_leaves_no_candidate() -> None:
     assert named(tables.IDENTITY_SLICES, state)["deleted"] is True
 
 
+def test_what_lets_the_log_forget_an_assignment_is_no_row() -> None:
+    assert rows.assignment_rows(log(None, SEED.encode())) == (None, None)
+
+
 def test_a_profile_is_kept_byte_for_byte() -> None:
     record = log(profile())
     row = last(rows.profile_rows(record), tables.PROFILE_STATES)
