@@ -40,8 +40,8 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # Kinds whose requests carry no signature of their own: a source must name one way to tell friend from stranger.
 _NEEDS = {
     "shopify": ("secrets",),
-    "woocommerce": ("secrets", "pull"),
-    "magento": ("public_key", "url_secret", "pull"),
+    "woocommerce": ("secrets",),
+    "magento": ("public_key", "url_secret"),
     "stripe": ("secrets",),
     "intercom": ("secrets",),
     "zendesk": ("secrets",),
@@ -159,6 +159,8 @@ class Source(BaseModel):
             raise ValueError("a generic source needs a mapping: which JSONPath becomes which field of the event")
         if self.pull is not None:
             _check_pull(self.kind, self.pull)
+            if self.kind == "magento" and self.url_secret is None:
+                raise ValueError("a magento source with pull needs url_secret instead of public_key")
         for origin in self.origins:
             if not re.fullmatch(r"https?://[^/\s]+", origin):
                 raise ValueError(f"origin {origin!r} must be scheme://host[:port], without a path")

@@ -3,7 +3,7 @@
 from deploy.local.sending import Collector
 from schemas.errors import KithError
 from schemas.settings import Settings
-from schemas.source import parse_sources
+from schemas.source import Source, parse_sources
 
 
 def collector_of(settings: Settings, source: str | None = None, write_key: str | None = None) -> Collector:
@@ -26,14 +26,20 @@ def _key_of(settings: Settings, source: str | None) -> str:
         if not keys:
             raise KithError("No write key is known: start the stack with `kith up`, or give --write-key.")
         return keys[0]
+    found = source_of_file(settings, source)
+    if not found.write_keys:
+        raise KithError(f"The source {source!r} is of kind {found.kind} and takes no messages: name another.")
+    return found.write_keys[0]
+
+
+def source_of_file(settings: Settings, name: str) -> Source:
+    """Return a source of the sources file, with its secrets. Raises `KithError` when there is none of that name."""
     path = settings.sources or settings.data_dir / "sources.yaml"
     try:
         sources = parse_sources(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise KithError(f"The sources in {path} cannot be read: {error}. Give --write-key.") from error
-    if source not in sources:
+    if name not in sources:
         known = ", ".join(sorted({"default", *sources}))
-        raise KithError(f"There is no source {source!r} in {path}; there are: {known}.")
-    if not sources[source].write_keys:
-        raise KithError(f"The source {source!r} is of kind {sources[source].kind} and takes no messages: name another.")
-    return sources[source].write_keys[0]
+        raise KithError(f"There is no source {name!r} in {path}; there are: {known}.")
+    return sources[name]

@@ -42,7 +42,7 @@ def entry_of(wanted: Wanted, new: Callable[[], str]) -> tuple[dict[str, Any], di
     name = _field(wanted.kind)
     if wanted.secrets:
         entry[name if name != "url_secret" else "secrets"] = list(wanted.secrets)
-    elif not wanted.public_key and not wanted.pull:
+    elif not wanted.public_key:
         made[name] = new()
         entry[name] = made[name] if name == "url_secret" else [made[name]]
     if wanted.kind == "meta":

@@ -12,7 +12,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(help="Sources: who may send events, under which keys.", no_args_is_help=True)
-    for command in (add, list_, rotate, disable, enable, try_):
+    for command in (add, list_, rotate, disable, enable, try_, pull):
         group.command(command.__name__.strip("_"))(command)
     app.add_typer(group, name="source")
 
@@ -143,6 +143,35 @@ def try_(
             typer.echo(f"no event ({each.reason}): {each.message}", err=True)
     if bad:
         raise typer.Exit(1)
+
+
+def pull(
+    name: Name,
+    every: Annotated[float, typer.Option(help="Pull again after so many seconds, until interrupted; 0: once.")] = 0.0,
+) -> None:
+    """Ask a shop that cannot send webhooks for what changed since the last time (WooCommerce, Magento)."""
+    import asyncio
+    import time
+
+    from deploy.local.pulling import Pulled, Pulling
+    from deploy.local.sending_bar import bar
+    from deploy.local.sending_keys import collector_url, source_of_file
+
+    settings = _settings()
+    job = Pulling(source_of_file(settings, name), settings.data_dir / "pulls", collector_url(settings))
+
+    def once() -> Pulled:
+        with bar() as progress:
+            task = progress.add_task(name, total=None, events=0)
+            return asyncio.run(job.run(lambda so_far: progress.update(task, events=sum(so_far.counts.values()))))
+
+    while True:
+        pulled = once()
+        told = ", ".join(f"{count:,} {kind}" for kind, count in pulled.counts.items() if count)
+        typer.echo(f"{name}: {told or 'nothing new'}.")
+        if not every:
+            return
+        time.sleep(every)
 
 
 def _switch(name: str, disabled: bool) -> None:

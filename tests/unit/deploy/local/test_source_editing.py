@@ -93,8 +93,9 @@ def test_off_and_on(tmp_path: Path) -> None:
         ("new", {"kind": "fax"}, "new: kind"),
         ("new", {"kind": "tracking", "write_keys": ["wk_1"]}, "the same write key"),
         ("new", {"kind": "stripe", "secrets": ["s"], "pull": {"url": "https://x"}}, "pull is for"),
-        ("new", {"kind": "magento", "pull": {"url": "https://x"}}, "needs token"),
-        ("new", {"kind": "woocommerce", "pull": {"url": "https://x", "key": "k"}}, "key and secret"),
+        ("new", {"kind": "magento", "url_secret": "s", "pull": {"url": "https://x"}}, "needs token"),
+        ("new", {"kind": "magento", "public_key": "s", "pull": {"url": "https://x", "token": "t"}}, "instead of"),
+        ("new", {"kind": "woocommerce", "secrets": "s", "pull": {"url": "https://x", "key": "k"}}, "key and secret"),
     ],
 )
 def test_what_would_be_wrong_is_not_written(tmp_path: Path, name: str, entry: dict[str, object], told: str) -> None:
@@ -169,7 +170,11 @@ def made(wanted: Wanted) -> tuple[dict[str, object], dict[str, str]]:
         (Wanted("chatwoot", secrets=("c",)), {"secrets": ["c"]}, {}),
         (Wanted("meta"), {"secrets": ["s1"], "verify_token": "s2"}, {"secrets": "s1", "verify_token": "s2"}),
         (Wanted("magento", public_key="PEM"), {"public_key": "PEM"}, {}),
-        (Wanted("magento", pull={"url": "u", "token": "t"}), {"pull": {"url": "u", "token": "t"}}, {}),
+        (
+            Wanted("magento", pull={"url": "u", "token": "t"}),
+            {"url_secret": "s1", "pull": {"url": "u", "token": "t"}},
+            {"url_secret": "s1"},
+        ),
     ],
 )
 def test_the_entry_of_each_kind(wanted: Wanted, entry: dict[str, object], shown: dict[str, str]) -> None:
