@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy.local.operator_api import OperatorApi, Refused
-from processors.identity.words import describe_apart, describe_path, describe_profile
+from processors.identity.words import describe_apart, describe_path, describe_profile, refusal_in_words
 from schemas.errors import KithError
 
 
@@ -15,7 +15,10 @@ def explain_profile(api: OperatorApi, key: str) -> list[str]:
 
 def explain_pair(api: OperatorApi, a: str, b: str) -> list[str]:
     """Return the lines that lead from `a` to `b`, or say why they are two people's. Raises `KithError`."""
-    one, other = _profile(api, a), _profile(api, b)
+    profiles = {key: _profile_if_any(api, key) for key in (a, b)}
+    one, other = profiles[a], profiles[b]
+    if one is None or other is None:
+        return _without_activity(api, a if one is None else b, b if one is None else a)
     for key in (a, b):
         # A browser may have belonged to both, one after the other: either profile may know the way.
         try:
@@ -29,6 +32,35 @@ def explain_pair(api: OperatorApi, a: str, b: str) -> list[str]:
         raise KithError(f"{a} and {b} are of one profile; name two of its identifiers to see what lies between them.")
     refusals = [each for key in (a, b) for each in api.get(f"{_path(key)}/explain")["refusals"]]
     return describe_apart(a, b, (one, other), refusals)
+
+
+def _without_activity(api: OperatorApi, missing: str, known: str) -> list[str]:
+    """Return why an identifier that has no activity of its own was not joined with a known one.
+
+    Raises `Refused` (404) where nothing about it was ever refused: then no event carries it, as far as that is known.
+    """
+    refusals = [
+        refusal
+        for refusal in api.get(f"{_path(known)}/explain")["refusals"]
+        if missing.strip().lower() in [_text(refusal["a"]), _text(refusal["b"])]
+    ]
+    if not refusals:
+        raise Refused(404, f"Nobody has the identifier {missing}.")
+    first = f"{missing} is not of the person who has {known}, and has no activity of its own."
+    return [first, *(f"  - {refusal_in_words(refusal)}" for refusal in refusals)]
+
+
+def _text(identifier: dict[str, str] | None) -> str:
+    return "" if identifier is None else f"{identifier['type']}:{identifier['value']}".lower()
+
+
+def _profile_if_any(api: OperatorApi, key: str) -> dict[str, Any] | None:
+    try:
+        return _profile(api, key)
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 def _profile(api: OperatorApi, key: str) -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """Who is who, through the running system: cases of the design in several orders, operators, explanations."""
 
 import itertools
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -193,5 +198,37 @@ def test_the_identity_writer_dies_and_another_worker_takes_over(tmp_path_factory
         events = [shop.profile("user_id", f"u{n}")["activity"]["events"] for n in range(7)]
         assert sum(events) == 39
         assert all(len(shop.profile("user_id", f"u{n}")["identifiers"]) == 2 for n in range(7))
+        _another_policy_through_kills(own, shop, tmp_path_factory.mktemp("policy") / "one-address.yaml")
     finally:
         own.kith("down", check=False)
+
+
+def _another_policy_through_kills(own: LocalStack, shop: Shop, file: Path) -> None:
+    """Planned, applied while both workers are killed and more evidence comes, it ends as if it had always been so."""
+    shop.send(*(shop.event(40 + n, u="u1", e=f"e{n}@x.fr") for n in range(3)))
+    shop.send(*(shop.event(43 + n, e=f"e{n}@x.fr") for n in range(3)), shop.event(46, e="f1@x.fr"))
+    shop.wait()
+    assert len(shop.profile("user_id", "u1")["identifiers"]) == 5
+    file.write_text("limits: {email: 1}\n")
+    plan = json.loads(own.kith("identity", "plan", "--policy", str(file), "--json").stdout)
+    assert (plan["split"], plan["identifiers"]) == ({"people": 1, "into": 3}, 2)
+    assert "more than one person may have of: e-mail" in plan["examples"]["split"][0]["reasons"][0]
+    assert len(shop.profile("user_id", "u1")["identifiers"]) == 5, "a plan changes nothing"
+    before = [own.process(f"worker-{number}")["pid"] for number in (1, 2)]
+    arguments = ("identity", "apply", "--policy", str(file), "--reason", "one address each")
+    command = (sys.executable, "-m", "deploy.local.cli", *arguments)
+    with subprocess.Popen(
+        command, env=own.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as applying:
+        for pid in before:
+            time.sleep(0.4)
+            os.kill(pid, signal.SIGKILL)
+            shop.send(shop.event(50 + before.index(pid), u="u2", e=f"f{before.index(pid)}@x.fr"))
+        assert applying.wait(120) == 0
+    shop.wait()
+    for person, kept, lost in (("u1", "e0@x.fr", ("e1@x.fr", "e2@x.fr")), ("u2", "f0@x.fr", ("f1@x.fr",))):
+        assert shop.profile("email", kept)["profile_id"] == shop.profile("user_id", person)["profile_id"]
+        for address in lost:
+            assert [each["value"] for each in shop.profile("email", address)["identifiers"]] == [shop.own(address)]
+    assert shop.profile("user_id", "u1")["activity"]["events"] == 10
+    assert "one address each" in own.kith("identity", "policy", "show").stdout

@@ -7,10 +7,11 @@ what needs a store: its memory and its start with many people behind it, and vis
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import Final
 
 from deploy.local.bench.cost import cycles_left_alone
 from deploy.local.bench.filling import records
@@ -24,6 +25,7 @@ from deploy.local.bench.worker_fold import PARTITIONS
 from processors.identity.evidence import Item
 from processors.identity.fold import IdentityFold
 from processors.identity.policy import Policy
+from processors.partition.writer import KEPT
 from schemas.codec import dumps, loads
 from schemas.identifier import event_id_of
 
@@ -119,8 +121,8 @@ def logged(items: Sequence[Item]) -> list[bytes]:
 
 def fold_seconds(records: Sequence[bytes]) -> float:
     """Return the CPU seconds in which the writer folds the items, its own state written and what it says made."""
-    kept: dict[bytes, bytes] = {}
-    fold = IdentityFold(Policy.default(), kept.get)
+    kept = Kept()
+    fold = IdentityFold(Policy.default(), kept.get, KEPT)
     started = time.thread_time()
     for number, record in enumerate(records, 1):
         _fold(fold, kept, loads(record), number)
@@ -148,8 +150,8 @@ def union_seconds(records: Sequence[bytes]) -> float:
 
 def device_costs(users: int) -> list[float]:
     """Return the CPU seconds of each first login of `users` people on one device, one batch each."""
-    kept: dict[bytes, bytes] = {}
-    fold = IdentityFold(Policy.default(), kept.get)
+    kept = Kept()
+    fold = IdentityFold(Policy.default(), kept.get, KEPT)
     costs = []
     for number in range(users):
         when = [1_700_000_000_000 + number * 1000, f"m{number}", event_id_of("bench", f"m{number}")]
@@ -160,13 +162,31 @@ def device_costs(users: int) -> list[float]:
     return costs
 
 
-def _fold(fold: IdentityFold, kept: dict[bytes, bytes], items: Sequence[Item], version: int) -> None:
+def _fold(fold: IdentityFold, kept: "Kept", items: Sequence[Item], version: int) -> None:
     outcome = fold.fold(items, version)
     # Made on demand: what the worker publishes.
     _ = outcome.assignments, outcome.decisions
-    for key, value in outcome.writes.items():
-        if value is None:
-            kept.pop(key, None)
-        else:
-            # A copy, as a store makes one: the JSON writer's own buffers are larger than what is in them.
-            kept[key] = bytes(memoryview(value))
+    kept.write(outcome.writes)
+
+
+class Kept:
+    """Stands for the store: many small dictionaries, since one large one stops for milliseconds whenever it grows."""
+
+    _PARTS: Final = 1 << 10
+
+    def __init__(self) -> None:
+        self._parts: list[dict[bytes, bytes]] = [{} for _ in range(self._PARTS)]
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, or None."""
+        return self._parts[hash(key) % self._PARTS].get(key)
+
+    def write(self, writes: Mapping[bytes, bytes | None]) -> None:
+        """Take in what a batch has written."""
+        for key, value in writes.items():
+            part = self._parts[hash(key) % self._PARTS]
+            if value is None:
+                part.pop(key, None)
+            else:
+                # A copy, as a store makes one: the JSON writer's own buffers are larger than what is in them.
+                part[key] = bytes(memoryview(value))

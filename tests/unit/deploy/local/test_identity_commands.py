@@ -103,6 +103,16 @@ def test_explain_one_a_pair_and_two_people(api: Api) -> None:
     assert (code, "are two people" in output) == (0, True)
     code, output = kith("explain", "user_id:nobody")
     assert (code, output.startswith("Nobody has")) == (1, True)
+    code, output = kith("explain", "user_id:u1", "user_id:nobody")
+    assert (code, output) == (1, "Nobody has the identifier user_id:nobody.")
+    sixth = {"type": "email", "value": "sixth@x.fr"}
+    refusal = {**link, "b": sixth, "rule": "limit:email", "decision_id": "d", "message": "m"}
+    api.answers["/v1/profiles/user_id:u1/explain"] = (200, {"profile_id": "p1", "links": [], "refusals": [refusal]})
+    for keys in (("user_id:u1", "email:Sixth@x.fr"), ("email:sixth@x.fr", "user_id:u1")):
+        code, output = kith("explain", *keys)
+        assert code == 0
+        assert "has no activity of its own" in output
+        assert "more than one person may have of: e-mail" in output
 
 
 def test_policy_check(api: Api, tmp_path: Path) -> None:
