@@ -2,7 +2,7 @@
 
 Every process binds with `bind` (0 picks a free port, a busy one gets a sentence) and says which port it got with
 `announce`, which the supervisor reads. Worker and projector are no HTTP applications and `serve` the three paths from a
-daemon thread; collector and api give the bound socket to uvicorn: `uvicorn.Server(config).serve(sockets=[bind(…)])`.
+daemon thread; collector and api are HTTP applications: `schemas/asgi.py`.
 """
 
 import json
@@ -62,7 +62,7 @@ class Server:
         self._http = http
         self.port: int = http.server_address[1]
         self._thread = threading.Thread(
-            target=http.serve_forever, name="health", daemon=True, kwargs={"poll_interval": 0.1}
+            target=http.serve_forever, name="health", daemon=True, kwargs={"poll_interval": 0.5}
         )
         self._thread.start()
 
