@@ -36,11 +36,13 @@ def _entry(name: str, summary: str) -> Entry:
 BENCHES: tuple[Entry, ...] = (
     _entry("identity", "the identity writer's fold against a union-find with dictionaries"),
     _entry("worker_fold", "CPU time of the worker's folds per event, against decoding it"),
+    _entry("profiles_fold", "one event for somebody with 10, 1,000 and 10,000 before it; the profile's size"),
     _entry("collector_batch", "events per CPU second in batches of 20, against a bare Starlette route"),
     _entry("collector_single", "events per CPU second one by one, against the same"),
     _entry("pipeline", "events per second into ClickHouse, against a stock Faust agent that only decodes"),
     _entry("latency", "from acknowledgement to segments.changes at 500 events/s"),
     _entry("memory", "memory of the worker per 100,000 profiles"),
+    _entry("profiles_batch", "a hundred profiles in one call, against one"),
     _entry("profile_get", "profile over HTTP, against a point read in ClickHouse"),
     _entry("restart", "kill -9 of the worker to the first event processed again"),
 )

@@ -1,5 +1,6 @@
 import json
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from deploy.local.bench import report
+from deploy.local.bench import profiles_fold, report
 from deploy.local.bench.collector_load import EVENT_BYTES, bodies
 from deploy.local.bench.conditions import conditions, cpu_model, kafka_version
 from deploy.local.bench.cost import cpu_seconds, resident_bytes
@@ -16,6 +17,7 @@ from deploy.local.bench.identity import device_costs, fold_seconds, logged, peop
 from deploy.local.bench.people import logins
 from deploy.local.bench.registry import BENCHES, choose
 from deploy.local.bench.result import Result, document_of, percentile
+from deploy.local.bench.run import Bench
 from deploy.local.bench.segments import SEGMENTS
 from deploy.local.bench.shop import traffic
 from deploy.local.bench.targets import TARGETS
@@ -188,3 +190,13 @@ def test_requests_say_who_and_how_long() -> None:
         b"POST /v1/track HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic d2s6\r\n"
         b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
     )
+
+
+async def test_a_profile_grows_with_what_is_known_and_is_published_once_a_batch(tmp_path: Path) -> None:
+    async with AsyncExitStack() as shared:
+        result = await profiles_fold.measure(Bench(0.1, tmp_path, lambda _: None, shared))
+    figures = {name: figure["value"] for name, figure in result.figures.items()}
+    assert result.sizes["events_before"] == [10, 100, 1000]
+    assert figures["profiles_document_1000"] < 1.2 * figures["profiles_document_10"]
+    assert figures["profiles_state_1000"] < 2 * figures["profiles_state_10"]
+    assert figures["profiles_published"] <= 5
