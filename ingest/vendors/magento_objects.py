@@ -41,6 +41,7 @@ def _properties(order: Mapping[str, Any]) -> dict[str, Any]:
         "order_number": text(order, "increment_id"),
         "status": status,
         "total": order.get("grand_total"),
+        "refunded": order.get("total_refunded"),
         "subtotal": order.get("subtotal"),
         "tax": order.get("tax_amount"),
         "shipping": order.get("shipping_amount"),

@@ -12,7 +12,7 @@ from ingest.vendors.delivery import Message
 from ingest.vendors.message import Person, track
 from ingest.vendors.reading import at, compact, first, instant, obj, rows, text
 from ingest.vendors.shopify_people import address_of, person_of
-from processors.profile.amounts import amount_of, amount_text
+from processors.profile.amounts import UNITS, amount_of, amount_text, quantity_of
 from schemas.source import Source
 
 # Money that has not come back, or never will.
@@ -63,6 +63,7 @@ def refunded(refund: Mapping[str, Any], source: Source) -> list[Message]:
 
     A refund that only restocks gives back nothing, which is said: without a total it would be everything.
     """
+    given_back = _given_back(refund)
     lines = []
     for line in rows(refund, "refund_line_items"):
         quantity = line.get("quantity")
@@ -70,7 +71,7 @@ def refunded(refund: Mapping[str, Any], source: Source) -> list[Message]:
     properties = {
         "order_id": text(refund, "order_id"),
         "refund_id": text(refund, "id"),
-        "total": _given_back(refund),
+        "total": None if given_back is None else amount_text(given_back),
         "currency": _refund_currency(refund),
         "reason": text(refund, "note"),
         "products": [compact(line) for line in lines],
@@ -124,6 +125,7 @@ def _properties(order: Mapping[str, Any], status: str | None) -> dict[str, Any]:
         "order_number": first(text(order, "name"), text(order, "order_number")),
         "status": status,
         **_amounts(order),
+        "refunded": _refunded(order),
         "placed_at": instant(first(order.get("processed_at"), order.get("created_at"))),
         "updated_at": instant(first(order.get("updated_at"), order.get("cancelled_at"))),
         "products": [_product(line) for line in rows(order, "line_items")],
@@ -206,21 +208,41 @@ def _product(line: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _given_back(refund: Mapping[str, Any]) -> str:
-    """Return what the payments gave back; where none is listed, what the lines and adjustments are worth."""
+def _refunded(order: Mapping[str, Any]) -> str | None:
+    """Return what was given back so far, as the listed refunds say."""
+    if not isinstance(order.get("refunds"), list):
+        return None
+    return amount_text(sum(_given_back(refund) or 0 for refund in rows(order, "refunds")))
+
+
+def _given_back(refund: Mapping[str, Any]) -> int | None:
+    """Return what the payments gave back, in units; where none is listed, what the lines and adjustments are worth.
+
+    None where the refund says nothing of either.
+    """
     if isinstance(refund.get("transactions"), list):
-        units = sum(
+        return sum(
             abs(amount_of(each.get("amount")) or 0)
             for each in rows(refund, "transactions")
             if text(each, "kind") in ("refund", None) and text(each, "status") not in _NOT_GIVEN_BACK
         )
-        return amount_text(units)
+    if "refund_line_items" not in refund and "order_adjustments" not in refund:
+        return None
     lines = rows(refund, "refund_line_items")
-    units = sum((amount_of(line.get("subtotal")) or 0) + (amount_of(line.get("total_tax")) or 0) for line in lines)
+    units = sum(_worth(line) + (amount_of(line.get("total_tax")) or 0) for line in lines)
     # Adjustments are seen from the order: what is given back on top is negative.
     for adjustment in rows(refund, "order_adjustments"):
         units -= (amount_of(adjustment.get("amount")) or 0) + (amount_of(adjustment.get("tax_amount")) or 0)
-    return amount_text(max(units, 0))
+    return max(units, 0)
+
+
+def _worth(line: Mapping[str, Any]) -> int:
+    """Return what a returned line is worth without tax, in units."""
+    stated = amount_of(line.get("subtotal"))
+    if stated is not None:
+        return stated
+    price = amount_of(obj(line, "line_item").get("price")) or 0
+    return price * quantity_of(line.get("quantity")) // UNITS
 
 
 def _refund_currency(refund: Mapping[str, Any]) -> str | None:

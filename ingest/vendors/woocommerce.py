@@ -1,4 +1,4 @@
-"""WooCommerce: orders with their refunds, and customers.
+"""WooCommerce: orders with what was given back of them, and customers.
 
 A delivery is signed with `X-WC-Webhook-Signature`, base64 of HMAC-SHA256 over the raw body. When a webhook is saved the
 shop first sends a form, `webhook_id=N`, without a signature. What polling reads over REST has the same shape.
@@ -63,7 +63,7 @@ def events(topic: str, content: Mapping[str, Any], source: Source) -> list[Messa
 
 
 def _order(order: Mapping[str, Any], source: Source, *, is_new: bool) -> list[Message]:
-    """Return the order's state, then its refunds: WooCommerce has no topic of their own for them."""
+    """Return the order's state. Refunds have no topic and no time of their own: what they come to is in the order."""
     state = text(order, "status")
     buyer, properties = _buyer(order, source), _properties(order)
     placed = _time(order, "date_created")
@@ -71,33 +71,17 @@ def _order(order: Mapping[str, Any], source: Source, *, is_new: bool) -> list[Me
         return [
             track("Checkout Started", buyer, {**properties, "order_id": None, "checkout_id": text(order, "id")}, placed)
         ]
-    changed = _time(order, "date_modified") or placed
     if is_new:
-        messages = [track("Order Completed", buyer, properties, placed)]
-    else:
-        event = "Order Cancelled" if properties["status"] == "cancelled" else "Order Updated"
-        messages = [track(event, buyer, properties, changed)]
-    return [*messages, *_refunds(order, source, changed)]
+        return [track("Order Completed", buyer, properties, placed)]
+    event = "Order Cancelled" if properties["status"] == "cancelled" else "Order Updated"
+    return [track(event, buyer, properties, _time(order, "date_modified") or placed)]
 
 
-def _refunds(order: Mapping[str, Any], source: Source, changed: str | None) -> list[Message]:
-    """Return a message for each refund, the same whenever the order is sent again: a repetition is a duplicate."""
-    found = []
-    for refund in rows(order, "refunds"):
-        refund_id, order_id = text(refund, "id"), text(order, "id")
-        if refund_id is None or order_id is None:
-            continue
-        properties = {
-            "order_id": order_id,
-            "refund_id": refund_id,
-            # Written as a negative amount; one that cannot be read gave back nothing rather than everything.
-            "total": amount_text(abs(amount_of(refund.get("total")) or 0)),
-            "currency": text(order, "currency"),
-            "reason": text(refund, "reason"),
-        }
-        when = _time(refund, "date_created") or changed
-        found.append(track("Order Refunded", Person(), properties, when, f"order:{order_id}:refund:{refund_id}"))
-    return found
+def _refunded(order: Mapping[str, Any]) -> str | None:
+    """Return what was given back so far, as the listed refunds say with their negative amounts."""
+    if not isinstance(order.get("refunds"), list):
+        return None
+    return amount_text(sum(abs(amount_of(refund.get("total")) or 0) for refund in rows(order, "refunds")))
 
 
 def _properties(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +90,7 @@ def _properties(order: Mapping[str, Any]) -> dict[str, Any]:
         "order_number": text(order, "number"),
         "status": _STATUSES.get(text(order, "status") or ""),
         "total": order.get("total"),
+        "refunded": _refunded(order),
         "tax": order.get("total_tax"),
         "shipping": order.get("shipping_total"),
         "discount": order.get("discount_total"),

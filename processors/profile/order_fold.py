@@ -4,8 +4,10 @@ A state is a plain dict, equal for any order of the same events:
 
 * `order_id`, `store`; `events`: how many were folded; `first`, `last`: earliest and newest event time; `updated`:
   newest *stamp*;
-* `total`, `revenue`, `currency`, `placed_at`, `items`: `[stamp, message_id, event_id, value]`, per field the newest
-  by stamp;
+* `total`, `revenue`, `currency`, `placed_at`, `items`, `refunded` (what the shop says was given back so far):
+  `[stamp, message_id, event_id, value]`, per field the newest by stamp;
+* `given_back`: `[stamp, message_id, event_id]`, the earliest event in which the shop said that something was given
+  back;
 * `completed`: the earliest time of an `Order Completed`;
 * `progress`, `cancelled`, `returned`: `[stamp, rank]`, of which the greatest stands (see `order_status`);
 * `refunds`: `{refund id: [stamp, message_id, event_id, amount | None, lines | None, currency | None]}`;
@@ -157,6 +159,11 @@ def _describe(state: OrderState, event: dict[str, Any], properties: dict[str, An
     currency = currency_of(properties.get("currency"))
     if currency is not None:
         _write(state, "currency", mark, currency)
+    given = amount_of(properties.get("refunded"))
+    if given is not None:
+        _write(state, "refunded", mark, abs(given))
+        if given and ("given_back" not in state or mark < state["given_back"]):
+            state["given_back"] = mark
     placed = _time_of(properties.get("placed_at") or properties.get("created_at"))
     if placed is not None and not _is_future(placed, event, mark[0]):
         _write(state, "placed_at", mark, placed)

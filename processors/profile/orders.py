@@ -71,7 +71,7 @@ def order_record(state: OrderState, seed: str) -> dict[str, Any]:
         "updated_at": to_iso(state["updated"]),
         "customer": None if customer is None else {"type": customer[0].type, "value": customer[0].value},
         "items": [line_json(line) for line in _items(state)],
-        "history": _history(state, total),
+        "history": _history(state, total, refunded),
         "version": state["events"],
     }
 
@@ -99,8 +99,9 @@ def amounts_of(state: OrderState) -> tuple[int | None, int, str]:
     """Return the total (None: not known), what was given back, and the currency.
 
     The total is what an event calls so, else its revenue, else the sum of the items. A refund is its `total`, else its
-    products at their own or else the order's price, else everything that the others left. Amounts of refunds are in the
-    order's currency; theirs is looked at only where the order has none.
+    products at their own or else the order's price, else everything that the others left. Where the shop says that more
+    was given back than the known refunds come to, a refund has not arrived, and the shop is right. Amounts of refunds
+    are in the order's currency; theirs is looked at only where the order has none.
     """
     items = _items(state)
     stated = state.get("total") or state.get("revenue")
@@ -108,6 +109,8 @@ def amounts_of(state: OrderState) -> tuple[int | None, int, str]:
     prices = {line[0]: line[4] for line in items if line[4] is not None}
     refunds = sorted(state["refunds"].values())
     refunded = sum(_given_back(refund, prices) for refund in refunds)
+    if "refunded" in state:
+        refunded = max(refunded, state["refunded"][3])
     if total is not None and returns_all(state):
         refunded = max(refunded, total)
     refunded = min(refunded, MAX_REFUNDED)
@@ -129,7 +132,7 @@ def _given_back(refund: list[Any], prices: dict[str, int]) -> int:
     return (sum_of(lines, prices) or 0) if lines else 0
 
 
-def _history(state: OrderState, total: int | None) -> list[dict[str, Any]]:
+def _history(state: OrderState, total: int | None, given_back: int) -> list[dict[str, Any]]:
     """Return `{"status", "at", "event_id"}` for each status at the time the order first had it, oldest first."""
     first: dict[str, list[Any]] = dict(state["history"])
     if PLACED in first:
@@ -141,5 +144,9 @@ def _history(state: OrderState, total: int | None) -> list[dict[str, Any]]:
         status = refund_status(total, refunded, everything=refund[3] is None and refund[4] is None)
         if status is not None and (status not in first or refund[:3] < first[status]):
             first[status] = refund[:3]
+    # No refund that is known explains it: the shop has said so in the order.
+    status = refund_status(total, given_back, returns_all(state))
+    if status is not None and status not in first and "given_back" in state:
+        first[status] = state["given_back"]
     entries = sorted((mark[0], STATUSES.index(status), status, mark[2]) for status, mark in first.items())
     return [{"status": status, "at": to_iso(at), "event_id": event_id} for at, _, status, event_id in entries]

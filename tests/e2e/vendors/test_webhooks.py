@@ -175,7 +175,7 @@ def test_the_final_state_is_exact(stack: LocalStack, hooks: Path) -> None:
     }
     assert orders == {
         ("hooks-shopify", "820982911946154508"): ["partially_refunded", "398.00", "41.94", "USD", 6],
-        ("hooks-woocommerce", "727"): ["partially_refunded", "29.35", "12.35", "EUR", 7],
+        ("hooks-woocommerce", "727"): ["partially_refunded", "29.35", "12.35", "EUR", 5],
         ("hooks-magento", "3"): ["partially_refunded", "36.39", "10.50", "USD", 5],
         ("hooks-generic", "5"): ["placed", "12.50", "0.00", "EUR", 1],
     }

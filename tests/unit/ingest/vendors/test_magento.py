@@ -182,6 +182,12 @@ def test_any_order_of_deliveries_gives_the_order_s_final_state(deliveries: list[
     assert (record["status"], record["total"], record["refunded"]) == ("partially_refunded", "36.39", "10.50")
 
 
+@given(st.permutations([LIFE[0], LIFE[2], LIFE[4]]))
+def test_without_credit_memos_the_order_says_what_was_given_back(deliveries: list[Sent]) -> None:
+    (record,) = final_orders(SITE, deliveries).values()
+    assert (record["status"], record["refunded"]) == ("partially_refunded", "10.50")
+
+
 @given(st.permutations([*LIFE, ("order", order("closed", "2026-02-04 10:00:00"), "6")]))
 def test_a_closed_order_is_refunded(deliveries: list[Sent]) -> None:
     (record,) = final_orders(SITE, deliveries).values()

@@ -226,10 +226,17 @@ def test_a_refund_is_what_this_one_gave_back_and_not_by_the_clerk() -> None:
         ({"transactions": None}, "199.00"),
         ({"transactions": None, "order_adjustments": [{"amount": "-5.00", "tax_amount": "-1.00"}]}, "205.00"),
         ({"transactions": None, "refund_line_items": "x"}, "0.00"),
+        ({"transactions": None, "refund_line_items": [{"quantity": 2, "line_item": {"price": "9.90"}}]}, "19.80"),
     ],
 )
 def test_what_a_refund_gave_back(changes: dict[str, Any], total: str) -> None:
     assert one(SHOP, "refunds/create", {**REFUND, **changes})["properties"]["total"] == total
+
+
+def test_a_refund_that_says_nothing_of_amounts_gave_everything_back() -> None:
+    sent: list[Sent] = [("orders/create", ORDER, "1"), ("refunds/create", {"id": 5, "order_id": ORDER["id"]}, "2")]
+    (record,) = final_orders(SHOP, sent).values()
+    assert (record["status"], record["refunded"]) == ("refunded", "398.00")
 
 
 def test_a_customer() -> None:
@@ -397,3 +404,27 @@ def test_the_newest_total_stands(deliveries: list[Sent]) -> None:
 def test_an_order_once_cancelled_stays_so(deliveries: list[Sent]) -> None:
     (record,) = final_orders(SHOP, deliveries).values()
     assert (record["status"], record["refunded"], record["version"]) == ("cancelled", "398.00", 6)
+
+
+@given(
+    st.permutations(
+        [
+            *LIFE[:4],
+            (
+                "orders/updated",
+                order(
+                    financial_status="partially_refunded",
+                    fulfillment_status="fulfilled",
+                    updated_at="2026-02-03T11:00:00-05:00",
+                    refunds=[REFUND],
+                ),
+                "w6",
+            ),
+        ]
+    )
+)
+def test_a_refund_that_never_arrives_is_known_from_the_order(deliveries: list[Sent]) -> None:
+    (record,) = final_orders(SHOP, deliveries).values()
+    assert (record["status"], record["refunded"]) == ("partially_refunded", "41.94")
+    (record,) = final_orders(SHOP, [*deliveries, LIFE[4]]).values()
+    assert (record["status"], record["refunded"]) == ("partially_refunded", "41.94")

@@ -342,3 +342,26 @@ class TestFragment:
         before = dumps_sorted([paris, lille])
         assert set(merged_summaries([paris, lille])) == {"paris", "lille"}
         assert dumps_sorted([paris, lille]) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "refunds", "refunded", "status"),
+    [
+        ([(1, "10.00")], [], "10.00", "partially_refunded"),
+        ([(1, "10.00"), (2, "0.00")], [], "0.00", "paid"),
+        ([(1, "100.00")], [], "100.00", "refunded"),
+        ([(1, "10.00")], ["10.00"], "10.00", "partially_refunded"),
+        ([(1, "10.00")], ["30.00"], "30.00", "partially_refunded"),
+        ([(1, "-10.00")], [], "10.00", "partially_refunded"),
+        ([(1, "nonsense")], [], "0.00", "paid"),
+    ],
+)
+def test_the_shop_knows_of_refunds_that_have_not_arrived(
+    said: list[tuple[int, str]], refunds: list[str], refunded: str, status: str
+) -> None:
+    stated = [updated("paid", moment, refunded=amount) for moment, amount in said]
+    known = [refund(5 + number, f"r{number}", total=total) for number, total in enumerate(refunds)]
+    record = recorded(PLACED, *stated, *known)
+    assert (record["refunded"], record["status"]) == (refunded, status)
+    if status == "partially_refunded" and not refunds:
+        assert record["history"][-1] == {"status": status, "at": at(1), "event_id": stated[0]["event_id"]}
