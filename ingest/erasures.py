@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import structlog
+
 from ingest.answers import Refused
 from ingest.canonical import Reception
 from ingest.producer import Record
@@ -10,6 +12,8 @@ from processors.identity.normalise import normalise
 from schemas.identifier import strength, uuid5_text
 from schemas.privacy import Request, messages_of
 from schemas.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def erasure_records(
@@ -36,5 +40,7 @@ def erasure_records(
             "at": reception.received,
             "identifier": list(identifiers[0]),
         }
+        # Nobody tells the vendor this id: the operator looks the request up by it.
+        log.info("a vendor demands an erasure", source=reception.name, request_id=request["request_id"])
         records += messages_of(request, reception.name, key, settings.topics, identifiers[1:])
     return records
