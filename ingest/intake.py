@@ -135,8 +135,12 @@ class Intake:
     def _letter(self, message: Any, rejection: Rejection, reception: Reception) -> bytes:
         if type(message) is Unfit:
             message = message.payload
-        if isinstance(message, dict) and reception.sent is not None and "sentAt" not in message:
-            message = {**message, "sentAt": to_iso(reception.sent)}
+        if isinstance(message, dict):
+            if reception.historical:
+                # When it is replayed its time is the one that it gives, as it would have been.
+                message = {key: value for key, value in message.items() if key != "sentAt"}
+            elif reception.sent is not None and "sentAt" not in message:
+                message = {**message, "sentAt": to_iso(reception.sent)}
         return json_bytes(dead_letter(reception.name, message, rejection, reception.received))
 
 

@@ -121,6 +121,15 @@ def test_what_is_no_request_is_a_400(body: bytes) -> None:
         assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid_request")
 
 
+def test_what_was_rejected_of_an_import_keeps_its_time() -> None:
+    old = {"type": "fax", "userId": "u1", "timestamp": "2020-01-01T00:00:00Z", "sentAt": "2026-01-01T00:00:00Z"}
+    with collector(replay_key=REPLAY_KEY) as (client, log):
+        client.post("/v1/import", json={"batch": [old]}, auth=(KEY, ""))
+        (kept,) = log.dead_letters()
+        assert outcome(client, kept["payload"].replace("fax", "page"))["outcome"] == "accepted"
+        assert log.events()[0]["occurred_at"] == "2020-01-01T00:00:00.000Z"
+
+
 def test_while_kafka_is_away_nothing_is_kept() -> None:
     with collector(replay_key=REPLAY_KEY) as (client, log):
         assert isinstance(log, MemoryLog)
