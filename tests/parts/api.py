@@ -39,7 +39,7 @@ class Api:
     url: str
     token: str
 
-    def ask(self, method: str, path: str, document: Any = None, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, document: Any = None, timeout_s: float = 60, **headers: str) -> Answer:
         """Ask, with the token unless `authorization` is given, and return the answer whatever its status is."""
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("Authorization", headers.pop("authorization", f"Bearer {self.token}"))
@@ -50,18 +50,18 @@ class Api:
             data = document if isinstance(document, bytes) else dumps(document)
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, data, timeout=60) as answer:
+            with urllib.request.urlopen(request, data, timeout=timeout_s) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, dict(error.headers), error.read())
 
     def get(self, path: str, **headers: str) -> Answer:
         """Ask with GET."""
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, 60, **headers)
 
-    def post(self, path: str, document: Any) -> Answer:
+    def post(self, path: str, document: Any, timeout_s: float = 60, **headers: str) -> Answer:
         """Ask with POST."""
-        return self.ask("POST", path, document)
+        return self.ask("POST", path, document, timeout_s, **headers)
 
     def every(self, path: str, limit: int) -> list[Any]:
         """Return all items of a list, read page by page."""

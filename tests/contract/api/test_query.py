@@ -1,9 +1,15 @@
 """`POST /v1/query`: what it answers, and that it ends at its limits and at the tables."""
 
+import io
+import threading
+import time
 from typing import Any
 
+import pyarrow
 import pytest
 
+from api.routes.query import accepted
+from schemas.errors import Problem
 from tests.parts.api import Answer, Api
 from tests.parts.people import Writer, person
 
@@ -67,6 +73,32 @@ def test_exactly_as_many_rows_as_allowed_are_answered(api: Api) -> None:
         "SELECT 1 SETTINGS max_result_rows = 0, max_execution_time = 0 UNION ALL SELECT number FROM numbers(20000)",
         "SELECT number FROM numbers(20000) -- '\n settings max_result_rows = 0",
         "SELECT number FROM (SELECT number FROM numbers(20000) SETTINGS max_memory_usage = 0)",
+        "SELECT * FROM `system`.`tables`",
+        "SELECT name FROM events, (SELECT name FROM System . columns) AS columns",
+        'SELECT * FROM "information_schema"."tables"',
+        "SELECT * FROM merge('system', 'users')",
+        "SELECT * FROM executable('id', 'TSV', 'a String')",
+        "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "SELECT * FROM cluster('default', system.one)",
+        "SELECT * FROM sqlite('/tmp/x.db', 't')",
+        "SELECT * FROM `file`('/etc/passwd', 'LineAsString')",
+        "WITH x AS (SELECT * FROM url('http://127.0.0.1:1/')) SELECT * FROM x",
+        "SELECT file('/etc/passwd')",
+        "DESCRIBE file('/etc/passwd', 'LineAsString')",
+        "EXPLAIN SELECT * FROM file('/etc/passwd', 'LineAsString')",
+        "SHOW DATABASES",
+        "SHOW GRANTS",
+        "SHOW PROCESSLIST",
+        "CREATE TEMPORARY TABLE x (a UInt8)",
+        "USE system",
+        "BACKUP DATABASE kith TO Null",
+        "TRUNCATE TABLE events",
+        "EXCHANGE TABLES events AND decisions",
+        "RENAME TABLE events TO x",
+        "OPTIMIZE TABLE events",
+        "INSERT INTO FUNCTION file('/tmp/evil', 'TSV') SELECT 1",
+        "SELECT repeat('x', 1000000000)",
+        "SELECT count() FROM numbers(1000000) AS a, numbers(1000000) AS b",
         "SYSTEM SHUTDOWN",
         "KILL QUERY WHERE 1",
         "GRANT ALL ON *.* TO analyst",
@@ -98,6 +130,91 @@ def test_too_long_a_statement_is_refused(api: Api) -> None:
     assert ask(api, "SELECT '" + "x" * 100_000 + "'").status == 422
 
 
+@pytest.mark.parametrize(
+    "sql",
+    ["DESCRIBE events", "SHOW TABLES", "EXPLAIN SELECT 1", "(SELECT 1) UNION ALL SELECT 2", "WITH 1 AS x SELECT x"],
+)
+def test_what_reads_the_tables_is_answered(api: Api, sql: str) -> None:
+    assert ask(api, sql).status == 200
+
+
 def test_words_in_quotes_are_only_words(api: Api) -> None:
-    sql = "SELECT 'SETTINGS a = 1', 'it\\'s FORMAT Native', 1 AS settings, $$INTO OUTFILE$$ -- SETTINGS"
-    assert ask(api, sql).json["rows"] == [["SETTINGS a = 1", "it's FORMAT Native", 1, "INTO OUTFILE"]]
+    sql = "SELECT 'SETTINGS a = 1', 'it\\'s FORMAT Native', 1 AS settings, $$INTO OUTFILE$$, 'system.x' -- SETTINGS"
+    row = ["SETTINGS a = 1", "it's FORMAT Native", 1, "INTO OUTFILE", "system.x"]
+    assert ask(api, sql).json["rows"] == [row]
+
+
+SLOW = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 7"
+
+
+def test_csv_and_arrow_have_the_same_rows_as_json(api: Api) -> None:
+    question = {"sql": "SELECT number AS n, concat('a\"', toString(number)) AS name FROM numbers(3)"}
+    csv = api.post("/v1/query", question, accept="text/csv")
+    assert csv.headers["content-type"].startswith("text/csv")
+    assert csv.body.decode() == '"n","name"\n0,"a""0"\n1,"a""1"\n2,"a""2"\n'
+    arrow = api.post("/v1/query", question, accept="application/vnd.apache.arrow.stream")
+    table = pyarrow.ipc.open_stream(io.BytesIO(arrow.body)).read_all()
+    rows = api.post("/v1/query", question, accept="application/json, text/csv;q=0.5").json["rows"]
+    assert [[row["n"], row["name"]] for row in table.to_pylist()] == rows
+    # Nothing and an error have a form too.
+    assert api.post("/v1/query", {"sql": "SELECT 1 AS x WHERE 0"}, accept="text/csv").body == b'"x"\n'
+    wrong = api.post("/v1/query", {"sql": "SELECT nothing FROM nowhere"}, accept="text/csv")
+    assert (wrong.status, wrong.json["type"]) == (400, "urn:kith:invalid-sql")
+    assert api.post("/v1/query", {"sql": "SELECT 1"}, accept="image/png").status == 406
+    many = api.post("/v1/query", {"sql": "SELECT number FROM numbers(10001)"}, accept="text/csv")
+    assert (many.status, many.json["limit"]) == (422, "rows")
+
+
+def until(condition: Any) -> Any:
+    deadline = time.monotonic() + 10
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def test_a_running_query_says_how_far_it_is_and_can_be_stopped(api: Api) -> None:
+    answers: list[Answer] = []
+    asking = threading.Thread(target=lambda: answers.append(api.post("/v1/query", {"sql": SLOW, "query_id": "slow-1"})))
+    asking.start()
+
+    def progress() -> Any:
+        answer = api.get("/v1/query/slow-1")
+        return answer.json if answer.status == 200 and answer.json["rows_read"] else None
+
+    assert until(progress)["query_id"] == "slow-1"
+    again = api.post("/v1/query", {"sql": SLOW, "query_id": "slow-1"})
+    assert (again.status, again.json["type"]) == (409, "urn:kith:conflict")
+    assert api.ask("DELETE", "/v1/query/slow-1").status == 202
+    asking.join(10)
+    assert (answers[0].status, answers[0].json["type"]) == (409, "urn:kith:cancelled")
+    until(lambda: api.get("/v1/query/slow-1").status == 404)
+    assert api.ask("DELETE", "/v1/query/slow-1").status == 404
+    assert api.ask("DELETE", "/v1/query/x'--").status in (404, 422)
+
+
+def test_a_query_ends_when_its_client_goes_away(api: Api) -> None:
+    with pytest.raises(TimeoutError):
+        api.post("/v1/query", {"sql": SLOW, "query_id": "left-1"}, timeout_s=1.0)
+    until(lambda: api.get("/v1/query/left-1").status == 404)
+
+
+@pytest.mark.parametrize(
+    ("header", "chosen"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("text/*", "text/csv"),
+        ("application/json;q=0.1, text/csv", "text/csv"),
+        ("text/csv;q=0, application/*", "application/json"),
+        ("text/html, */*;q=0.1", "application/json"),
+    ],
+)
+def test_the_form_is_the_one_accepted_most_gladly(header: str, chosen: str) -> None:
+    assert accepted(header) == chosen
+
+
+@pytest.mark.parametrize("header", ["image/png", "text/csv;q=0", "text/csv;q=x"])
+def test_no_form_is_a_problem(header: str) -> None:
+    with pytest.raises(Problem, match="Accept one of"):
+        accepted(header)
