@@ -1,7 +1,7 @@
 """The evidence log read again from any place: what the identity writer asks when its policy changes."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -16,6 +16,10 @@ _AGAIN_S: Final = 2.0
 _PATIENCE_S: Final = 15.0
 _POLL_S: Final = 0.1
 _BATCH: Final = 500
+# One piece of the log: what takes the writer some tenths of a second to fold.
+_MOST_RECORDS: Final = 2_000
+_MOST_BYTES: Final = 1 << 20
+_END: Final = 1 << 62
 
 
 class EvidenceLog:
@@ -24,21 +28,55 @@ class EvidenceLog:
     def __init__(self, settings: Settings) -> None:
         self._bootstrap = settings.bootstrap
         self._topic = settings.topics.evidence
+        self._reading: Generator[tuple[int, bytes]] | None = None
+        self._position = 0
 
     async def known(self, partition: int, old: Sequence[tuple[str, str, str, int]]) -> dict[str, bytes]:
         """Return nothing: evidence is no event, and never old."""
         return {}
 
     async def events(self, partition: int, job: Mapping[str, Any]) -> list[bytes]:
-        """Return the records from offset `from` on, up to but without `until`; asks until Kafka has answered."""
+        """Return the offset up to which was read, as text, and the records from offset `from` on.
+
+        At most those before `until`, fewer where that is much; asks until Kafka has answered.
+        """
         if job["from"] >= job["until"]:
-            return []
+            self._leave_off()
+            return [b"%d" % job["until"]]
         while True:
             try:
-                return await asyncio.to_thread(lambda: [value for _, value in self.records(job["from"], job["until"])])
+                return await asyncio.to_thread(self._some, job["from"], job["until"])
             except KafkaException as error:
                 log.error("the evidence log cannot be read; it is tried again", offset=job["from"], exc_info=error)
+                self._leave_off()
                 await asyncio.sleep(_AGAIN_S)
+
+    def _some(self, start: int, stop: int) -> list[bytes]:
+        """Read on where the last piece ended: a change of policy reads the whole log piece by piece."""
+        if self._reading is None or self._position != start:
+            self._leave_off()
+            self._reading = self.records(start, _END)
+        found: list[bytes] = []
+        size, position = 0, stop
+        for offset, value in self._reading:
+            if offset >= stop:
+                # It will be asked for when the writer has come so far with what is in force.
+                self._leave_off()
+                break
+            found.append(value)
+            size += len(value)
+            if size >= _MOST_BYTES or len(found) == _MOST_RECORDS or offset == stop - 1:
+                position = offset + 1
+                break
+        else:
+            self._reading = None
+        self._position = position
+        return [b"%d" % position, *found]
+
+    def _leave_off(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     def ends(self) -> tuple[int, int]:
         """Return the offset of the first record and that behind the last. Raises `KithError` without Kafka."""
@@ -50,7 +88,7 @@ class EvidenceLog:
         finally:
             consumer.close()
 
-    def records(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    def records(self, start: int, stop: int) -> Generator[tuple[int, bytes]]:
         """Yield the committed records with start <= offset < stop, in order, each with its offset.
 
         Raises `KafkaException`, also where the log does not reach back to `start` any more.

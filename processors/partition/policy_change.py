@@ -5,7 +5,7 @@ needs nothing of it asks for nothing. So steps and batches of new evidence take 
 kill, and the writer's input shows as not yet done until the change is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from processors.identity.compare import PASSES, compare
@@ -20,7 +20,6 @@ from schemas.codec import loads
 from schemas.identifier import is_weak
 
 # How much one step does: some tenths of a second at most, because new evidence waits meanwhile.
-RECORDS_A_STEP: Final = 200
 COMPARED_A_STEP: Final = 500
 CLEARED_A_STEP: Final = 5_000
 JOB: Final = "policy"
@@ -52,17 +51,19 @@ class PolicyChange:
         if state.phase == "live":
             return []
         start = state.position if state.phase == "refolding" else end
-        until = min(start + RECORDS_A_STEP, end) if state.phase == "refolding" else end
-        job = {"kind": JOB, "step": state.steps, "from": start, "until": until, "positions": {topic: end}}
+        job = {"kind": JOB, "step": state.steps, "from": start, "until": end, "positions": {topic: end}}
         return [(f"{JOB}:{state.steps}", job)]
 
-    def step(self, job: Mapping[str, Any], rows: Sequence[bytes], version: int, end: int) -> Outcome:
-        """Take the next step and return what is to be written and published; `writes` are those of the store."""
+    def step(self, rows: Sequence[bytes], version: int, end: int) -> Outcome:
+        """Take the next step and return what is to be written and published; `writes` are those of the store.
+
+        `rows` are what the evidence log answered: how far it was read, and its records.
+        """
         state = self.state
         outcome = Outcome(version)
         match state.phase:
             case "refolding":
-                self._refold(job, rows, outcome)
+                self._refold(int(rows[0]), rows[1:], outcome)
                 if state.position >= end:
                     state.switch()
                     assert self._next is not None, "it has just been used"
@@ -86,7 +87,7 @@ class PolicyChange:
                 return state.kind / len(KINDS)
         return 1.0
 
-    def _refold(self, job: Mapping[str, Any], rows: Sequence[bytes], outcome: Outcome) -> None:
+    def _refold(self, position: int, rows: Sequence[bytes], outcome: Outcome) -> None:
         state = self.state
         if self._next is None:
             self._next = self.fold_of(state.other)
@@ -95,7 +96,7 @@ class PolicyChange:
         present = Reading(self.generation(state.generation), state.applied.policy())
         outcome.writes.update(self.generation(state.other).own(folded.writes))
         outcome.watches += [watch for watch in folded.watches if not _was_asked(present, watch)]
-        state.position = job["until"]
+        state.position = position
 
     def _publish(self, outcome: Outcome) -> None:
         """Compare the next pieces of the older and the newer generation."""

@@ -97,7 +97,7 @@ class Writer:
         if job["step"] != self._state.steps:
             return Effects([], {})
         self._state.steps += 1
-        outcome = self._change.step(job, rows, self._version, self._end)
+        outcome = self._change.step(rows, self._version, self._end)
         counts = {"assignments": len(outcome.assignments), "decisions": len(outcome.decisions)}
         sends = [*self._sends(outcome), self._announced()]
         return Effects(sends, {**outcome.writes, POLICY: self._state.encode()}, jobs=True, counts=counts)

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from processors import evidence_log
 from processors.evidence_log import EvidenceLog
 from processors.identity.evidence import Item, pairs_of, policy_decision
 from processors.identity.policy import Policy
@@ -141,7 +142,7 @@ async def test_a_stand_by_takes_over_and_the_former_writer_publishes_nothing_mor
 async def test_a_kill_at_any_step_of_a_change_of_policy(
     log: Log, die: Callable[[Unit], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy_change, "RECORDS_A_STEP", 2)
+    monkeypatch.setattr(evidence_log, "_MOST_RECORDS", 2)
     monkeypatch.setattr(policy_change, "COMPARED_A_STEP", 2)
     log.say(*FIRST)
     unit = log.open()
