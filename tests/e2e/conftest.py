@@ -14,10 +14,7 @@ from tests.e2e.local_stack import LocalStack, eventually
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A running stack with one worker and secrets `wk_test` and `at_test`; it ends with the tests, also killed ones."""
-    # Tests add sources of their own: the collector reads the file again.
-    sources = tmp_path_factory.mktemp("sources") / "sources.yaml"
-    sources.write_text('{"sources": {}}')
-    running = LocalStack(tmp_path_factory.mktemp("stack"), KITH_SOURCES=str(sources))
+    running = LocalStack(tmp_path_factory.mktemp("stack"))
     command = (sys.executable, "-m", "deploy.local.cli", "up", "--write-key", "wk_test", "--api-token", "at_test")
     with subprocess.Popen(leashed(command), env=running.environment, stdout=subprocess.DEVNULL) as process:
         eventually(lambda: is_running(running.folder) or process.poll() is not None)

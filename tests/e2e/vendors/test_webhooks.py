@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+import yaml
 
 from tests.e2e.local_stack import LocalStack, eventually
 from tests.e2e.sdks.stock import node
@@ -43,8 +44,8 @@ def hooks(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     key, public = folder / "key.pem", folder / "public.pem"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     subprocess.run(["openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public)], check=True, capture_output=True)
-    file = Path(stack.environment["KITH_SOURCES"])
-    document = json.loads(file.read_text())
+    file = stack.folder.sources
+    document = yaml.safe_load(file.read_text())
     for kind in (
         "shopify",
         "woocommerce",
