@@ -63,6 +63,10 @@ class Masking:
             topics.rejected: self._letter,
         }
 
+    def refresh(self) -> None:
+        """Take in all requests that there are. Raises `KafkaError` when Kafka does not say."""
+        self._requests.refresh()
+
     def seen_now(self, records: Sequence[Record]) -> Sequence[Record]:
         """Do as `seen`, after all requests that there are. Raises `KafkaError` when Kafka does not say."""
         if any(record.topic in self._see for record in records):

@@ -6,7 +6,8 @@
    those is filled in, once the projector is past it.
 3. *Swap*: shadows and live tables change places in one step; then the old tables and the mirrors go.
 
-Stopped in 1 the next run goes on from there, in 2 it begins again, in 3 it finishes.
+Stopped in 1 the next run goes on from there, in 2 it begins again, in 3 it finishes. What people have asked to be
+forgotten is masked throughout; who asks while the shadows are filled makes it begin again.
 """
 
 import time
@@ -20,6 +21,7 @@ from projections.archive import Positions
 from projections.batch import Block, Projection, Refused, blocks_of
 from projections.groups import Group
 from projections.log import Log, Record
+from projections.masking import Masking
 from projections.shadows import Note, Shadows, beyond_of, shadow_of
 from projections.tables import EVENTS
 from schemas.errors import KithError
@@ -30,6 +32,8 @@ from schemas.topics import SPECS
 Show = Callable[[str, int, int], None]
 BATCH_BYTES = 32 << 20
 _PATIENCE_S = 120.0
+# By how much the clocks of workers and of ClickHouse may differ.
+_CLOCKS_MS = 60_000
 _LOOK_S = 0.1
 _MIRRORED = "SELECT topic, partition, min(offset) FROM {table} WHERE {beyond} GROUP BY topic, partition"
 
@@ -61,7 +65,10 @@ def check_complete(log: Log, groups: Iterable[Group], prefix: str) -> None:
 class Rebuild:
     """The rebuild of one group. `client` is the driver's, connected to the database."""
 
-    def __init__(self, settings: Settings, client: Any, log: Log, group: Group, show: Show) -> None:
+    def __init__(
+        self, settings: Settings, client: Any, log: Log, group: Group, show: Show, masking: Masking | None = None
+    ) -> None:
+        self._masking = masking
         self._settings = settings
         self._client = client
         self._log = log
@@ -84,14 +91,35 @@ class Rebuild:
         if notes and self._shadows.swapped(notes):
             self._finish(notes)
             return 0
-        if notes:
+        if notes or self._is_overtaken():
             # Stopped while it joined, which takes seconds: which rows came through the mirrors nobody knows any more.
             self._shadows.remove()
-        self._shadows.create()
-        read, stands = self._fill()
-        read += self._join(stands)
+        read = 0
+        while True:
+            masks = self._masks()
+            self._shadows.create()
+            count, stands = self._fill()
+            read += count + self._join(stands)
+            if self._masks() == masks:
+                break
+            # Somebody was erased meanwhile, from the live tables only.
+            self._shadows.remove()
         self._finish(self._shadows.notes())
         return read
+
+    def _masks(self) -> int:
+        """Return how many masks there are now."""
+        if self._masking is None:
+            return 0
+        self._masking.refresh()
+        return len(self._masking.masks)
+
+    def _is_overtaken(self) -> bool:
+        """Tell whether somebody was erased after an earlier run began to fill its shadows."""
+        if not self._masks() or self._masking is None:
+            return False
+        created = self._shadows.created()
+        return created is not None and self._masking.masks.newest > created - _CLOCKS_MS
 
     def abandon(self) -> None:
         """Remove what an earlier run left; the live tables stay as they are."""
@@ -158,7 +186,8 @@ class Rebuild:
         with ThreadPoolExecutor(1) as writer:
             before: Future[None] | None = None
             for records in self._batches(starts, ends):
-                blocks, _ = blocks_of(records, self._known)
+                seen = records if self._masking is None else self._masking.seen(records)
+                blocks, _ = blocks_of(seen, self._known)
                 if before:
                     before.result()
                 # While ClickHouse takes these, the next ones are read.

@@ -30,6 +30,11 @@ _TABLES = (
     "WHERE database = currentDatabase() AND name IN {names:Array(String)}"
 )
 
+_CREATED = (
+    "SELECT count(), toUnixTimestamp(min(metadata_modification_time)) FROM system.tables "
+    "WHERE database = currentDatabase() AND name IN {names:Array(String)}"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -101,6 +106,13 @@ class Shadows:
         """Return what the mirrors that are there remember, by table."""
         rows = self._tables([name + _MIRROR for name in self._names])
         return {name.removesuffix(_MIRROR): Note.parse(comment) for name, (_, comment) in rows.items()}
+
+    def created(self) -> int | None:
+        """Return when the oldest shadow that is there was made, in ms; None without any."""
+        names = [name + _SHADOW for name in self._names]
+        answer = self._client.query(_CREATED, parameters={"names": names})
+        count, at = answer.result_rows[0]
+        return int(at) * 1000 if count else None
 
     def swap(self, notes: Mapping[str, Note]) -> None:
         """Let the shadows and the live tables change places, in one step; those that have done so stay."""

@@ -15,6 +15,7 @@ from projections.batch import projections
 from projections.clickhouse import connect
 from projections.groups import choose, groups_of
 from projections.log import Log
+from projections.masking import Masking, Requests
 from projections.rebuild import Rebuild, check_complete
 from schemas.errors import KithError
 from schemas.settings import Settings
@@ -32,6 +33,8 @@ def run_rebuild(settings: Settings, only: list[str], abandon: bool) -> None:
             client = connect(settings, settings.clickhouse_database)
             if not abandon:
                 check_complete(log, groups, settings.topic_prefix)
+            requests = Requests(settings)
+            masking = Masking(requests, settings.topics)
             with _bar() as bar:
                 for group in groups:
                     task = bar.add_task(group.name, total=None, step="")
@@ -39,7 +42,7 @@ def run_rebuild(settings: Settings, only: list[str], abandon: bool) -> None:
                     def show(step: str, done: int, total: int, task: int = task) -> None:
                         bar.update(task, step=step, completed=done, total=total)  # type: ignore[arg-type]
 
-                    work = Rebuild(settings, client, log, group, show)
+                    work = Rebuild(settings, client, log, group, show, masking)
                     started = time.monotonic()
                     if abandon:
                         work.abandon()

@@ -34,9 +34,10 @@ class Masks:
         self._key = key
         self._masks: dict[str, list[Mask]] = {}
         self.until = -1
+        self.newest = -1  # when the newest mask was put on, in ms
 
     def __len__(self) -> int:
-        return len(self._masks)
+        return sum(map(len, self._masks.values()))
 
     def hash_of(self, identifier: Identifier) -> str:
         """Return the identifier's keyed hash."""
@@ -51,6 +52,7 @@ class Masks:
             known = self._masks.setdefault(each["hash"], [])
             if mask not in known:
                 known.append(mask)
+            self.newest = max(self.newest, published)
             self.until = max(self.until, FOREVER if mask.suppresses else max(at, published))
 
     def take(self, record: PrivacyRecord) -> None:
