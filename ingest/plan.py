@@ -7,13 +7,13 @@ never quotes what somebody sent. What becomes of an event that breaks its plan, 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-import yaml
 from jsonschema_rs import ValidationError as SchemaError
 from jsonschema_rs import Validator, validator_for
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from schemas.errors import KithError
 from schemas.event import EventType
+from schemas.plain_yaml import load
 
 # Fields of one event that are told; an event with more of them is wrong altogether.
 MOST: Final = 10
@@ -93,10 +93,7 @@ def parse_plan(text: str, name: str) -> Plan:
 
     Raises `KithError` with one line per fault: where it is and what is wrong.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise KithError(f"{name} is no valid YAML: {error}") from error
+    document = load(text, name)
     if not isinstance(document, dict):
         raise KithError(f"{name} must be a mapping with `version` and `events`: see docs/tracking-plan.md.")
     try:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import yaml
-
 from schemas.errors import KithError
+from schemas.plain_yaml import load
 
 # Kinds whose deliveries carry no signature unless the shop arranged for one: a secret in their address.
 _IN_THE_URL: Final = frozenset({"generic", "chatwoot", "magento"})
@@ -68,10 +67,7 @@ def _field(kind: str) -> str:
 
 def mapping_of(text: str) -> dict[str, Any]:
     """Return a mapping's document. Raises `KithError` when the text is no YAML mapping."""
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise KithError(f"The mapping is no valid YAML: {error}") from error
+    document = load(text, "The mapping")
     if not isinstance(document, dict):
         raise KithError("The mapping must be a YAML mapping: which JSONPath becomes which field, see docs/sources.md.")
     return document

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.imports.fields import Message, Row, cell, names_somebody, place_of, put
@@ -19,6 +18,7 @@ from schemas.codec import dumps_sorted
 from schemas.errors import KithError
 from schemas.event import EVENT_TYPES, EventType
 from schemas.identifier import uuid5_text
+from schemas.plain_yaml import load
 
 Place = Annotated[str, BeforeValidator(place_of)]
 
@@ -188,10 +188,7 @@ def parse_mapping(text: str, name: str) -> Mapping:
 
     Raises `KithError` with one line per fault: where it is, what is wrong and what would be right.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise KithError(f"{name} is no valid YAML: {error}") from error
+    document = load(text, name)
     if not isinstance(document, dict):
         raise KithError(f"{name} must be a mapping with `time`, `columns` and `events`: see docs/importing.md.")
     try:

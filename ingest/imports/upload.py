@@ -27,7 +27,7 @@ _LEFT_BEHIND_S: Final = 6 * 3600
 # A sender that sends nothing for so long is let go.
 _IDLE_S: Final = 30.0
 _MOST_FIELDS: Final = 10
-_MOST_FIELD_BYTES: Final = 256 * 1024
+_MOST_FIELD_BYTES: Final = 64 * 1024
 _FORM: Final = "multipart/form-data"
 _MEDIA_TYPES: Final[dict[str, Format | None]] = {
     "text/csv": "csv",

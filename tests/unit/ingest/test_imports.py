@@ -153,6 +153,8 @@ def test_events_as_before() -> None:
         (b"a,b\n1,2\n", "", {"content_type": "application/octet-stream"}, 400, "unsupported_format"),
         (b"a,b\n1,2\n", "format=csv&mapping=%5B", {}, 400, "invalid_import"),
         (b"a,b\n1,2\n", "format=csv&mapping=5", {}, 400, "invalid_import"),
+        (b"a,b\n1,2\n", "format=csv&mapping=" + "{" * 3000, {}, 400, "invalid_import"),
+        (b"a,b\n1,2\n", "format=csv&mapping=a: %26x [*x]", {}, 400, "invalid_import"),
         (b"a,b\n1,2\n", "format=csv&mapping={time: {column: zz}}", {}, 400, "invalid_import"),
         (b"\x1f\x8bnot gzip", "format=csv", {}, 400, "invalid_import"),
         (b"PAR1....PAR1", "format=parquet", {}, 400, "invalid_import"),
