@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ingest.clock import moment
 from ingest.vendors import generic
-from ingest.vendors.chat import ENDED, RATED, RECEIVED, SENT, STARTED, chat_properties
+from ingest.vendors.chat import ENDED, RECEIVED, SENT, STARTED, chat_properties
 from ingest.vendors.delivery import Delivery, Handshake, Message, Topic
 from ingest.vendors.message import Person, identify, track
 from ingest.vendors.reading import first, instant, obj, text
@@ -25,6 +25,7 @@ _SILENT: Final = frozenset(
     for change in (
         "agent_assignment_changed",
         "attachment_linked_to_comment",
+        "attachment_redacted_from_comment",
         "brand_changed",
         "comment_made_private",
         "comment_redacted",
@@ -39,7 +40,9 @@ _SILENT: Final = frozenset(
         "organization_changed",
         "priority_changed",
         "problem_link_changed",
+        "requester_changed",
         "subject_changed",
+        "submitter_changed",
         "tags_changed",
         "task_due_at_changed",
         "type_changed",
@@ -85,9 +88,8 @@ def events(topic: str, content: Mapping[str, Any], source: Source) -> list[Messa
     if topic == "ticket.status_changed":
         ended = (text(event, "current") or "").lower() in _ENDED
         return [track(ENDED, _requester(detail, source), _ticket(detail), happened)] if ended else []
-    if topic == "ticket.csat_received":
-        properties = {**_ticket(detail), "rating": event.get("score"), "remark": text(event, "comment")}
-        return [track(RATED, _requester(detail, source), properties, happened)]
+    if topic == "messaging_ticket.message_added":
+        return _chat_message(event, detail, source, happened)
     if topic.startswith("user.") and topic != "user.deleted":
         return [_user(detail, source, happened)]
     return None
@@ -109,6 +111,18 @@ def _comment(
         ),
     }
     return [track(RECEIVED if by_agent else SENT, _requester(ticket, source), properties, happened)]
+
+
+def _chat_message(
+    event: Mapping[str, Any], ticket: Mapping[str, Any], source: Source, happened: str | None
+) -> list[Message]:
+    """Return what a shopper wrote in a chat. What bots and agents write names nobody but themselves."""
+    actor, message = obj(event, "actor"), obj(event, "message")
+    if text(actor, "type") != "end_user":
+        return []
+    person = Person(ids=((f"zendesk:{source.name}", (text(actor, "id") or "").removeprefix("zd:")),))
+    properties = chat_properties(text(ticket, "id"), text(message, "id"), text(message, "body"))
+    return [track(SENT, person, properties, happened)]
 
 
 def _ticket(ticket: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,6 +127,12 @@ def zendesk(type_: str, event: dict[str, Any] | None = None, **detail: Any) -> d
         ("ticket.status_changed", {"current": "SOLVED", "previous": "OPEN"}, ENDED),
         ("ticket.status_changed", {"current": "PENDING", "previous": "OPEN"}, None),
         ("ticket.priority_changed", {}, None),
+        (
+            "messaging_ticket.message_added",
+            {"actor": {"id": "zd:8447", "type": "end_user"}, "message": {"body": "x"}},
+            SENT,
+        ),
+        ("messaging_ticket.message_added", {"actor": {"id": "zd:answerBot", "type": "system"}}, None),
     ],
 )
 def test_zendesk_s_tickets(type_: str, event: dict[str, Any] | None, name: str | None) -> None:
