@@ -37,6 +37,7 @@ from api.routes import (
 from api.routes import privacy as privacy_routes
 from api.routes import sources as source_routes
 from api.subscriptions import Subscriptions
+from api.versions import Versions
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
@@ -99,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.subscriptions = receivers
     app.state.deliveries = deliveries
     app.state.collector = collector
+    app.state.versions = Versions(clickhouse)
     app.state.profiles = Profiles(clickhouse, privacy)
     problems.install(app)
     for each in (privacy_routes, profile_details):

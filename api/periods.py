@@ -27,8 +27,10 @@ def zone_of(settings: Settings) -> ZoneInfo:
         raise KithError(f"KITH_TIMEZONE={settings.timezone} is no time zone: write one like Europe/Paris.") from error
 
 
-def instant(request: Request, name: str, text: str | None, default: int) -> str:
+def instant(request: Request, name: str, text: str | None, default: int, later_ms: int = 0) -> str:
     """Return a time as ClickHouse reads it; a date, or a time without an offset, is one of the configured zone.
+
+    With `later_ms` it is that much later.
 
     Raises `Problem` (bad-request) for anything that is not ISO 8601.
     """
@@ -42,7 +44,7 @@ def instant(request: Request, name: str, text: str | None, default: int) -> str:
         millis = to_millis(moment.isoformat())
     except (ValueError, OverflowError) as error:
         raise Problem("bad-request", f"{name}={text} is no time: write 2026-01-31 or 2026-01-31T10:15:00Z.") from error
-    return _clickhouse(min(max(millis, EARLIEST), LATEST))
+    return _clickhouse(min(max(millis + later_ms, EARLIEST), LATEST))
 
 
 def bounds(request: Request, start: str | None, end: str | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """`/v1/analytics`: funnels, retention, RFM, revenue, products and segments over time.
 
 Each answer is a view of the projections read with parameters; what is counted is defined there, in
-`projections/migrations/0008_analytics.sql`.
+`projections/migrations/0008_analytics.sql`. An answer is kept as long as the data is the same (`api.versions`).
 """
 
 from datetime import date
@@ -18,6 +18,7 @@ from api.clickhouse import ClickHouse
 from api.periods import Channel, From, Period, SegmentId, To, bounds, instant
 from api.problems import responses
 from api.statements import statement
+from api.versions import Versions
 from processors.segments.durations import parse_duration
 from schemas.codec import dumps
 from schemas.errors import Problem
@@ -27,6 +28,10 @@ from schemas.times import LATEST
 router = APIRouter(prefix="/v1/analytics", tags=["analytics"], dependencies=[Authorised])
 
 MOST_STEPS = 20
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **responses(400, 503),
+    304: {"description": "Not changed since `If-None-Match`."},
+}
 Name = Annotated[str, Query(min_length=1, max_length=500)]
 
 
@@ -59,7 +64,7 @@ class Retention(BaseModel):
     cohorts: list[Cohort]
 
 
-@router.get("/funnel", response_model=Funnel, responses=responses(400, 503))
+@router.get("/funnel", response_model=Funnel, responses=_RESPONSES)
 async def funnel(
     request: Request,
     steps: Annotated[list[Annotated[str, Query(max_length=500)]], Query(min_length=1, max_length=MOST_STEPS)],
@@ -79,15 +84,19 @@ async def funnel(
     except ValueError as error:
         raise Problem("bad-request", f"within={within}: {error}.") from error
     filters = {**bounds(request, start, to), "channel": channel, "segment": segment}
-    rows = await _clickhouse(request).rows(statement("funnel"), {"steps": steps, "within": millis, **filters})
-    found = [
-        {"event": event, "people": int(people), "conversion": conversion, "median_seconds": seconds}
-        for event, people, conversion, seconds in rows
-    ]
-    return _json({"steps": found})
+
+    async def compute() -> bytes:
+        rows = await _clickhouse(request).rows(statement("funnel"), {"steps": steps, "within": millis, **filters})
+        found = [
+            {"event": event, "people": int(people), "conversion": conversion, "median_seconds": seconds}
+            for event, people, conversion, seconds in rows
+        ]
+        return dumps({"steps": found})
+
+    return await _kept(request).answer(request, compute)
 
 
-@router.get("/retention", response_model=Retention, responses=responses(400, 503))
+@router.get("/retention", response_model=Retention, responses=_RESPONSES)
 async def retention(
     request: Request,
     first: Annotated[Name, Query(alias="start")],
@@ -108,27 +117,40 @@ async def retention(
         "channel": channel,
         "segment": segment,
     }
-    rows = [
-        (date.fromisoformat(cohort), int(number), int(people))
-        for cohort, number, people in (await _clickhouse(request).rows(statement("retention"), parameters))
-    ]
-    return _json({"cohorts": cohorts_of(rows, period)})
+
+    async def compute() -> bytes:
+        rows = [
+            (date.fromisoformat(cohort), int(number), int(people))
+            for cohort, number, people in (await _clickhouse(request).rows(statement("retention"), parameters))
+        ]
+        return dumps({"cohorts": cohorts_of(rows, period)})
+
+    return await _kept(request).answer(request, compute)
 
 
-@router.get("/rfm", responses=responses(400, 503))
+@router.get("/rfm", responses=_RESPONSES)
 async def rfm(
     request: Request,
     as_of: Annotated[str | None, Query(max_length=40, description="Only orders placed up to this time.")] = None,
+    start: From = None,
+    to: To = None,
     segment: SegmentId = "",
 ) -> Response:
     """Group everybody with an order that was not cancelled by recency, frequency and money."""
-    parameters = {"as_of": instant(request, "as_of", as_of, LATEST), "segment": segment}
-    rows = await _clickhouse(request).rows(statement("rfm"), parameters, _EXACT)
-    found = [{"name": name, "people": int(people), "revenue": _amount(revenue)} for name, people, revenue in rows]
-    return _json({"people": sum(int(row[1]) for row in rows), "segments": found})
+    parameters = {**bounds(request, start, to), "segment": segment}
+    if as_of is not None:
+        # Up to and including, where `to` leaves out its own instant.
+        parameters["end"] = min(parameters["end"], instant(request, "as_of", as_of, LATEST, later_ms=1))
+
+    async def compute() -> bytes:
+        rows = await _clickhouse(request).rows(statement("rfm"), parameters, _EXACT)
+        found = [{"name": name, "people": int(people), "revenue": _amount(revenue)} for name, people, revenue in rows]
+        return dumps({"people": sum(int(row[1]) for row in rows), "segments": found})
+
+    return await _kept(request).answer(request, compute)
 
 
-@router.get("/revenue", responses=responses(400, 503))
+@router.get("/revenue", responses=_RESPONSES)
 async def revenue(
     request: Request,
     by: Period = "day",
@@ -149,23 +171,27 @@ async def revenue(
         "after_currency": currency,
         "limit": limit,
     }
-    rows = await _clickhouse(request).rows(statement("revenue"), parameters, _EXACT)
-    items = [
-        {
-            "period": row[0],
-            "currency": row[1],
-            "orders": int(row[2]),
-            "gross": _amount(row[3]),
-            "refunded": _amount(row[4]),
-            "net": _amount(row[5]),
-        }
-        for row in rows
-    ]
-    following = pagination.encode(rows[-1][0], rows[-1][1]) if len(rows) == limit else None
-    return _json({"items": items, "next": following})
+
+    async def compute() -> bytes:
+        rows = await _clickhouse(request).rows(statement("revenue"), parameters, _EXACT)
+        items = [
+            {
+                "period": row[0],
+                "currency": row[1],
+                "orders": int(row[2]),
+                "gross": _amount(row[3]),
+                "refunded": _amount(row[4]),
+                "net": _amount(row[5]),
+            }
+            for row in rows
+        ]
+        following = pagination.encode(rows[-1][0], rows[-1][1]) if len(rows) == limit else None
+        return dumps({"items": items, "next": following})
+
+    return await _kept(request).answer(request, compute)
 
 
-@router.get("/products", responses=responses(400, 503))
+@router.get("/products", responses=_RESPONSES)
 async def products(
     request: Request,
     by: Literal["views", "adds", "orders", "revenue"] = "views",
@@ -188,24 +214,28 @@ async def products(
         "after": after,
         "limit": limit,
     }
-    rows = await _clickhouse(request).rows(statement("products"), parameters, _EXACT)
-    items = [
-        {
-            "product_id": row[0],
-            "name": row[1],
-            "views": int(row[2]),
-            "adds": int(row[3]),
-            "orders": int(row[4]),
-            "quantity": _number(row[5]),
-            "revenue": _amount(row[6]),
-        }
-        for row in rows
-    ]
-    following = pagination.encode(rows[-1][7], rows[-1][0]) if len(rows) == limit else None
-    return _json({"items": items, "next": following})
+
+    async def compute() -> bytes:
+        rows = await _clickhouse(request).rows(statement("products"), parameters, _EXACT)
+        items = [
+            {
+                "product_id": row[0],
+                "name": row[1],
+                "views": int(row[2]),
+                "adds": int(row[3]),
+                "orders": int(row[4]),
+                "quantity": _number(row[5]),
+                "revenue": _amount(row[6]),
+            }
+            for row in rows
+        ]
+        following = pagination.encode(rows[-1][7], rows[-1][0]) if len(rows) == limit else None
+        return dumps({"items": items, "next": following})
+
+    return await _kept(request).answer(request, compute)
 
 
-@router.get("/segments", responses=responses(400, 503))
+@router.get("/segments", responses=_RESPONSES)
 async def segments(
     request: Request,
     by: Period = "day",
@@ -226,11 +256,15 @@ async def segments(
         "after_segment": after,
         "limit": limit,
     }
-    rows = await _clickhouse(request).rows(statement("segments"), parameters)
-    names = ("period", "segment_id", "entered", "exited", "members")
-    items = [dict(zip(names, (*row[:2], *map(int, row[2:])), strict=True)) for row in rows]
-    following = pagination.encode(rows[-1][0], rows[-1][1]) if len(rows) == limit else None
-    return _json({"items": items, "next": following})
+
+    async def compute() -> bytes:
+        rows = await _clickhouse(request).rows(statement("segments"), parameters)
+        names = ("period", "segment_id", "entered", "exited", "members")
+        items = [dict(zip(names, (*row[:2], *map(int, row[2:])), strict=True)) for row in rows]
+        following = pagination.encode(rows[-1][0], rows[-1][1]) if len(rows) == limit else None
+        return dumps({"items": items, "next": following})
+
+    return await _kept(request).answer(request, compute)
 
 
 def cohorts_of(rows: list[tuple[date, int, int]], period: Period) -> list[dict[str, Any]]:
@@ -269,8 +303,9 @@ def _number(text: str) -> int | float:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def _json(document: dict[str, Any]) -> Response:
-    return Response(dumps(document), media_type="application/json")
+def _kept(request: Request) -> Versions:
+    found: Versions = request.app.state.versions
+    return found
 
 
 def _clickhouse(request: Request) -> ClickHouse:
