@@ -24,7 +24,9 @@ _NAMES: Final = {
     "conversation.admin.closed": ENDED,
     "conversation.rating.added": RATED,
 }
-_UNSUBSCRIBED: Final = frozenset({"contact.unsubscribed", "user.unsubscribed"})
+# The end of a topic about a person -> what they no longer want.
+_UNSUBSCRIBED: Final = {"unsubscribed": "email_marketing", "unsubscribed_from_sms": "sms_marketing"}
+_KNOWN: Final = frozenset({"created", "updated", "signed_up", "added_email"})
 # Work of the team among itself, and pings.
 _SILENT: Final = frozenset(
     {
@@ -62,13 +64,15 @@ def events(topic: str, content: Mapping[str, Any], source: Source) -> list[Messa
     item, happened = obj(content, "data", "item"), instant(content.get("created_at"))
     if topic in _SILENT:
         return []
-    if topic in _UNSUBSCRIBED:
-        return [identify(_contact(item), {"consent": {"email_marketing": False}}, happened)]
     if name := _NAMES.get(topic):
         return [_conversation(name, item, happened)]
-    if topic.startswith(("contact.", "user.")) and topic.rpartition(".")[2] in ("created", "updated", "signed_up"):
-        return [_identified(item, happened)]
-    return None
+    subject, _, ending = topic.partition(".")
+    ending = ending.rpartition(".")[2]
+    if subject not in ("contact", "user", "visitor") or ".tag." in topic:
+        return None
+    if purpose := _UNSUBSCRIBED.get(ending):
+        return [identify(_contact(item), {"consent": {purpose: False}}, happened)]
+    return [_identified(item, happened)] if ending in _KNOWN else None
 
 
 def _identified(contact: Mapping[str, Any], happened: str | None) -> Message:
@@ -85,10 +89,11 @@ def _identified(contact: Mapping[str, Any], happened: str | None) -> Message:
 
 
 def _contact(contact: Mapping[str, Any]) -> Person:
-    """Return who a contact is; `external_id` (once `user_id`) is the shop's own id of them."""
+    """Return who a contact is; `external_id`, once a user's `user_id`, is the shop's own id of them."""
+    own = first(contact.get("external_id"), contact.get("user_id") if text(contact, "type") == "user" else None)
     return Person(
         ids=(("intercom", contact.get("id")),),
-        user_id=first(contact.get("external_id"), contact.get("user_id")),
+        user_id=own,
         email=contact.get("email"),
         phone=contact.get("phone"),
         country=first(text(contact, "location", "country_code"), text(contact, "location_data", "country_code")),

@@ -77,6 +77,10 @@ def test_intercom_s_ratings_and_contacts() -> None:
         assert (event["type"], identifiers(event)[0], event["traits"]["plan"]) == ("identify", "user_id:u1", "gold")
         assert event["traits"]["email"] == "j@x.fr"
     assert decided(one(INTERCOM, "contact.unsubscribed", intercom("", contact))) == {"email_marketing": False}
+    assert decided(one(INTERCOM, "contact.unsubscribed_from_sms", intercom("", contact))) == {"sms_marketing": False}
+    assert isinstance(said(INTERCOM, "contact.tag.created", intercom("", contact))[0], Unfit)
+    lead = {"type": "contact", "id": "7", "user_id": "8a88a590-e1c3-41e2-a502-e0649dbf721c", "email": "l@x.fr"}
+    assert identifiers(one(INTERCOM, "contact.added_email", intercom("", lead))) == ["email:l@x.fr", "intercom:7"]
     assert said(INTERCOM, "ping", intercom("ping", {"message": "pong"})) == []
     assert isinstance(said(INTERCOM, "company.created", intercom("", {}))[0], Unfit)
 
