@@ -85,6 +85,12 @@ _FORM: Final[dict[str, Any]] = {
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"basic": []}, {"bearer": []}, {"writeKey": []}]
 
 
+def refusals(**own: str) -> dict[int | str, dict[str, Any]]:
+    """Return how a route of FastAPI's refuses: like the tracking routes, but for what `own` says (`s401="…"`)."""
+    texts = {**_REFUSALS, **{status.removeprefix("s"): text for status, text in own.items()}}
+    return {int(status): {"model": Error, "description": text} for status, text in texts.items() if text}
+
+
 def describe(app: FastAPI) -> None:
     """Add the tracking routes to the application's OpenAPI document."""
     generate = app.openapi

@@ -14,6 +14,7 @@ from ingest.canonical import Reception, Rejection, canonical
 from ingest.measurement.data_layer import data_layer_messages, is_data_layer
 from ingest.measurement.gtag import gtag_messages
 from ingest.measurement.protocol import protocol_messages
+from ingest.openapi import refusals
 from ingest.routes.receiving import body_of
 from ingest.text import parse
 from ingest.vendors.delivery import Message
@@ -33,7 +34,12 @@ Secret = Annotated[str | None, Query(description="The write key; wins over the m
 Measurement = Annotated[str | None, Query(description="A write key as well, where there is no secret.")]
 
 
-@router.post("/mp/collect", summary="GA4's Measurement Protocol, and pushes of a dataLayer", openapi_extra=_BODY)
+@router.post(
+    "/mp/collect",
+    summary="GA4's Measurement Protocol, and pushes of a dataLayer",
+    openapi_extra=_BODY,
+    responses=refusals(),
+)
 @router.post("/mp/collect/", include_in_schema=False)
 async def collect(request: Request, api_secret: Secret = None, measurement_id: Measurement = None) -> Response:
     """Take a request's events under Segment's names; 200 says that Kafka has them."""
@@ -43,7 +49,12 @@ async def collect(request: Request, api_secret: Secret = None, measurement_id: M
     return Response(SUCCESS, media_type="application/json")
 
 
-@router.post("/debug/mp/collect", summary="What the Measurement Protocol's request would become", openapi_extra=_BODY)
+@router.post(
+    "/debug/mp/collect",
+    summary="What the Measurement Protocol's request would become",
+    openapi_extra=_BODY,
+    responses=refusals(),
+)
 async def debug(request: Request, api_secret: Secret = None, measurement_id: Measurement = None) -> Response:
     """Say what is wrong with a request, in the shape of Google's answer, and keep nothing."""
     source = _source(request, api_secret or measurement_id)
@@ -55,8 +66,14 @@ async def debug(request: Request, api_secret: Secret = None, measurement_id: Mea
     return Response(dumps({"validationMessages": faults}), media_type="application/json")
 
 
-@router.get("/g/collect", summary="One event of Google's tag", status_code=204, operation_id="tag_by_query")
-@router.post("/g/collect", summary="Events of Google's tag", status_code=204)
+@router.get(
+    "/g/collect",
+    summary="One event of Google's tag",
+    status_code=204,
+    operation_id="tag_by_query",
+    responses=refusals(),
+)
+@router.post("/g/collect", summary="Events of Google's tag", status_code=204, responses=refusals())
 async def tag(
     request: Request, tid: Annotated[str | None, Query(description="The measurement id: a write key.")] = None
 ) -> Response:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path, Request, Response
 from ingest.answers import SUCCESS, Refused
 from ingest.canonical import Reception, Unfit
 from ingest.erasures import erasure_records
+from ingest.openapi import refusals
 from ingest.routes.receiving import body_of
 from ingest.sources import Sources
 from ingest.text import parse
@@ -27,6 +28,12 @@ log = structlog.get_logger(__name__)
 
 Kind = Annotated[str, Path(description="The vendor: the source's `kind`.")]
 Name = Annotated[str, Path(alias="source", description="The source's name.")]
+_REFUSALS: Final = refusals(
+    s400="Not JSON, too large, or wrongly encoded.",
+    s401="Not signed with one of the source's secrets, too old, or changed on the way.",
+    s403="",
+    s404="No source of this kind has this name, or it is switched off.",
+)
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -36,7 +43,7 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-@router.post("/v1/webhooks/{kind}/{source}", summary="A vendor's webhook", openapi_extra=_BODY)
+@router.post("/v1/webhooks/{kind}/{source}", summary="A vendor's webhook", openapi_extra=_BODY, responses=_REFUSALS)
 @router.post("/v1/webhooks/{kind}/{source}/", include_in_schema=False)
 async def deliver(request: Request, kind: Kind, source_name: Name) -> Response:
     """Take one delivery; 200 says that Kafka has it, or that there is nothing in it to keep."""
@@ -72,7 +79,19 @@ async def deliver(request: Request, kind: Kind, source_name: Name) -> Response:
 
 
 @router.head("/v1/webhooks/{kind}/{source}", include_in_schema=False)
-@router.get("/v1/webhooks/{kind}/{source}", summary="A vendor's challenge")
+@router.get(
+    "/v1/webhooks/{kind}/{source}",
+    summary="A vendor's challenge",
+    responses=refusals(
+        s400="",
+        s401="",
+        s403="The verify token is wrong.",
+        s405="Nothing is asked: send webhooks with POST.",
+        s408="",
+        s429="",
+        s503="",
+    ),
+)
 async def challenge(request: Request, kind: Kind, source_name: Name) -> Response:
     """Answer what a vendor asks before it sends anything to this address."""
     source = _source_of(request.app.state.sources.current, kind, source_name)

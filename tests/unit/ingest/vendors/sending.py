@@ -54,6 +54,7 @@ def sources_file(folder: Path) -> Path:
     sources["off"] = {"kind": "shopify", "secrets": [SECRET], "disabled": True}
     sources["small"] = {"kind": "shopify", "secrets": [SECRET], "limits": {"batch_bytes": 2048}}
     sources["tight"] = {"kind": "shopify", "secrets": [SECRET], "limits": {"event_bytes": 32768}}
+    sources["slow"] = {"kind": "shopify", "secrets": [SECRET], "limits": {"events_per_second": 1}}
     path = folder / "sources.yaml"
     path.write_text(json.dumps({"sources": sources}))
     return path

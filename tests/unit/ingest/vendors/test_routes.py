@@ -223,6 +223,16 @@ def test_an_order_of_hundreds_of_products_is_an_event(tmp_path: Path) -> None:
         assert [letter["reason"] for letter in log.dead_letters()] == ["event_too_large"]
 
 
+def test_a_source_s_rate_holds_for_its_webhooks(tmp_path: Path) -> None:
+    with receiving(tmp_path) as (client, _):
+        body = raw("shopify")
+        statuses = [
+            client.post(url("shopify", "slow"), content=body, headers=signed("shopify", body)).status_code
+            for _ in range(5)
+        ]
+        assert (statuses[0], statuses[-1]) == (200, 429)
+
+
 def test_other_charsets_and_encodings(tmp_path: Path) -> None:
     with receiving(tmp_path) as (client, log):
         order = {**BODIES["shopify"], "shipping_lines": [], "line_items": [{"product_id": 1, "title": "Bücher"}]}
