@@ -204,3 +204,29 @@ def test_the_final_state_is_exact(stack: LocalStack, hooks: Path) -> None:
     assert [(letter["reason"], json.loads(letter["payload"])["topic"]) for letter in letters] == [
         ("unknown_topic", "a/b")
     ]
+
+
+def test_a_redaction_erases_and_a_tag_manager_s_order_counts(stack: LocalStack, hooks: Path) -> None:
+    person = {"id": 99, "email": "gone@x.fr", "first_name": "Gone", "updated_at": "2026-02-01T10:00:00Z"}
+    order = {**shopify.ORDER, "id": 4711, "customer": person, "email": "gone@x.fr", "cart_token": "gone"}
+    redact = {"shop_id": 1, "shop_domain": "s.example", "customer": {"id": 99, "email": "gone@x.fr"}}
+    shop = [("customers/create", person, "g1"), ("orders/create", order, "g2"), ("customers/redact", redact, "g3")]
+    sent = [
+        delivery(stack, "shopify", content, **{"X-Shopify-Topic": topic, "X-Shopify-Webhook-Id": number})
+        for topic, content, number in shop
+    ]
+    item = {"item_id": "S-1", "price": 9.5, "quantity": 1}
+    purchase = {"transaction_id": "T-1", "value": 9.5, "currency": "EUR", "items": [item]}
+    measured = {"client_id": "1.2", "user_id": "ga-1", "events": [{"name": "purchase", "params": purchase}]}
+    collect = f"{stack.collector}/mp/collect?measurement_id=G-1&api_secret=wk_test"
+    assert httpx2.post(collect, json=measured).status_code == 200
+    assert send(sent[:2]) == [200, 200]
+    stack.kith("wait")
+    assert answer(stack, "/v1/profiles/email:gone@x.fr")["orders"]["count"] == 1
+    assert answer(stack, "/v1/profiles/user_id:ga-1")["orders"]["revenue"] == {"EUR": "9.50"}
+
+    assert send(sent[2:] * 2) == [200, 200]
+    gone = f"{stack.api}/v1/profiles/shopify:hooks-shopify:99"
+    eventually(lambda: httpx2.get(gone, headers=TOKEN).status_code == 404)
+    stack.kith("wait")
+    assert httpx2.get(f"{stack.api}/v1/profiles/email:gone@x.fr", headers=TOKEN).status_code == 404
