@@ -59,7 +59,8 @@ class Outcome:
                 "schema_version": SCHEMA_VERSION,
                 "seed": seeds[identifier],
                 "type": identifier[0],
-                "value": identifier[1],
+                # That it is no more must not say what it was.
+                "value": "" if owner is None and identifier in self.erased else identifier[1],
                 "from": start,
                 "to": end,
                 "profile_id": None if owner is None else seeds[owner],

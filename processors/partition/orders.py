@@ -62,12 +62,11 @@ class Orders:
         self._changed.pop(seed, None)
         topics = self._context.topics
         self._context.send(topics.orders, seed, None)
-        type_, value = record["id"]
         ended = {
             "schema_version": SCHEMA_VERSION,
             "seed": seed,
-            "type": type_,
-            "value": value,
+            "type": record["id"][0],
+            "value": "",
             "from": None,
             "to": None,
             "profile_id": None,

@@ -138,7 +138,7 @@ class Writer:
             seed = assignment["seed"]
             key = part_of(seed, assignment["from"])
             sends.append((topics.assignments, key, dumps(assignment), self._locate(seed)))
-            if assignment["profile_id"] is None and (assignment["type"], assignment["value"]) in outcome.erased:
+            if assignment["profile_id"] is None and not assignment["value"]:
                 # Behind the record that units read, so that compaction leaves neither.
                 sends.append((topics.assignments, key, None, self._locate(seed)))
         for decision in outcome.decisions:
