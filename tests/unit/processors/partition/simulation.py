@@ -182,6 +182,9 @@ class Simulation:
             return self._carrying(int(name), job)
         if job["kind"] == "settled":
             return []
+        if job["kind"] == "policy":
+            evidence = [value or b"" for _, value in self.logs[TOPICS.evidence, 0]]
+            return [b"%d" % job["until"], *evidence[job["from"] : job["until"]]]
         if job["kind"] == "carrying":
             return self._of_person(int(name), job)
         if job["kind"] == "expunge":

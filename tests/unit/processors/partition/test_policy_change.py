@@ -22,7 +22,8 @@ from schemas.records import Assignment
 from tests.unit.processors.identity.shop import Event, System, at, check, same
 from tests.unit.processors.identity.test_fold import events
 from tests.unit.processors.identity.test_operators import decisions
-from tests.unit.processors.partition.simulation import TOPICS, MemoryStore
+from tests.unit.processors.partition.simulation import TOPICS, MemoryStore, Simulation
+from tests.unit.processors.partition.test_simulation import public
 
 _REST = ("loyalty_id", "phone", "intercom", "zendesk", "chatwoot", "crisp", "facebook", "instagram", "x", "whatsapp")
 POLICIES = [
@@ -194,3 +195,27 @@ def test_what_changed_hands_is_published_and_nothing_else() -> None:
     assert [(each["value"], each["profile_id"] == each["seed"]) for each in moved] == [("other", True)]
     decided = [loads(value or b"") for each in told for topic, _, value, _ in each.sends if topic == TOPICS.decisions]
     assert [(each["kind"], each["rule"]) for each in decided] == [("split", "pair"), ("refuse", "limit:email")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(events(), max_size=8), st.sampled_from(POLICIES), st.sampled_from(POLICIES), st.randoms())
+def test_profiles_follow_as_if_it_had_always_been_so(
+    given_events: list[Event], before: Policy, after: Policy, order: random.Random
+) -> None:
+    """Through all units: fragments and events that are on their way during the change, kills of any unit."""
+    changed, always = Simulation(2, policy=before), Simulation(2, policy=after)
+    for event in given_events:
+        always.produce(event)
+    always.settle()
+    arrival: list[Event | None] = [*given_events, None]
+    order.shuffle(arrival)
+    for what in arrival:
+        if what is None:
+            changed.decide(policy_decision(document_of(after), "d1", "tried", 1, "ann"))
+        else:
+            changed.produce(what)
+        for _ in range(order.randrange(4)):
+            name = order.choice(changed.names)
+            changed.step(name, most=2, crash=order.choice([None, None, "before", "after"]))
+    changed.settle()
+    assert public(changed) == public(always)
