@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     state_dir: Path | None = Field(
         None, description="Folder of this worker's store; default `<data_dir>/state/<worker_id>`."
     )
-    identity_policy: Path | None = Field(None, description="YAML identity policy; unset: the built-in one.")
+    identity_policy: Path | None = Field(
+        None, description="YAML identity policy that a new log begins with; unset: the built-in one."
+    )
 
     projector_port: int = Field(
         0, ge=0, le=65535, description="Port of the projector's health and metrics; 0 picks a free one."

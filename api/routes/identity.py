@@ -5,7 +5,7 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 from starlette.responses import Response
 
 from api.auth import Authorised
@@ -40,7 +40,11 @@ ARRAY JOIN identifiers AS weak
 WHERE weak.1 IN ('anonymous_id', 'device_id') AND NOT weak.1 = identifiers[1].1
 GROUP BY weak ORDER BY weak"""
 
-Reason = Annotated[str, Field(min_length=1, max_length=1000, description="Why, for whoever asks later.")]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    Field(description="Why, for whoever asks later."),
+]
 
 
 class Named(BaseModel):

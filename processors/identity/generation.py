@@ -14,7 +14,8 @@ from processors.identity.couples import unfold
 from processors.identity.device import Device
 from processors.identity.grouping import Node
 from processors.identity.policy import Policy
-from processors.identity.records import decode_component, decode_device, strong_key, weak_key
+from processors.identity.records import chunk_key, decode_component, decode_device, strong_key, weak_key
+from schemas.codec import loads
 
 Get = Callable[[bytes], bytes | None]
 Scan = Callable[[bytes, bytes], Iterator[tuple[bytes, bytes]]]
@@ -22,13 +23,19 @@ COMPONENTS: Final = b"i:"
 DEVICES: Final = b"w:"
 # All kinds of keys (see `records`); a generation holds nothing else.
 KINDS: Final = (COMPONENTS, DEVICES, b"c:", b"l:")
-_POINTER: Final = b">"
+POINTER: Final = b">"
 
 
 def identifier_of(key: bytes) -> Node:
     """Return the identifier that a key of components or devices names."""
     type_, _, value = key[2:].decode().partition("\0")
     return (type_, value)
+
+
+def chunks_of(key: bytes, record: bytes) -> list[bytes]:
+    """Return the keys of the records in which a device, stored so, keeps its runs."""
+    weak = identifier_of(key)
+    return [chunk_key(weak, number) for number in range(loads(record)[-1])]
 
 
 class Generation:
@@ -75,7 +82,7 @@ class Reading:
 
     def _decoded(self, key: bytes) -> Component | None:
         record = self._generation.get(key)
-        if record is not None and record.startswith(_POINTER):
+        if record is not None and record.startswith(POINTER):
             record = self._generation.get(record[1:])
         if record is None:
             return None

@@ -20,6 +20,9 @@ from schemas.errors import KithError
 from schemas.identifier import WEAK_FAMILIES
 
 _KEYS: Final = ("ranks", "limits", "blocked", "shared_threshold", "fold_email_providers")
+# A policy is one record of the log, and its numbers are JSON's.
+_MOST_BLOCKED: Final = 256_000
+_MOST: Final = 1_000_000_000
 Place = tuple[str | int, ...]  # the keys and list positions that lead to a value of the document
 
 
@@ -125,7 +128,7 @@ def _limits(value: Any) -> Mapping[str, int | None]:
         raise PolicyError("`limits` must map types to numbers, as in {email: 5}; null means no limit.", "limits")
     for family, limit in value.items():
         _check_strong(family, "limits", family)
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        if limit is not None and not _is_count(limit):
             wrong = f"limits.{family} is {limit!r}: write a whole number of at least 1, or null for no limit."
             raise PolicyError(wrong, "limits", family)
     return {**LIMITS, **value}
@@ -144,17 +147,26 @@ def _blocked(value: Any) -> frozenset[str]:
         if not isinstance(entry, str) or not entry.strip():
             wrong = f"blocked holds {entry!r}: write text, in quotes where YAML would read a number."
             raise PolicyError(wrong, "blocked", place)
+        if not entry.isprintable() and entry.encode(errors="replace") != entry.encode(errors="surrogatepass"):
+            raise PolicyError(f"blocked holds {entry!r}: that is no text (half of a surrogate pair).", "blocked", place)
         blocked.add(entry.strip())
         if "@" in entry and (address := normalise("email", entry.strip().removeprefix("email:"))):
             blocked.add(address.value if not entry.strip().startswith("email:") else f"email:{address.value}")
+    if sum(map(len, blocked)) > _MOST_BLOCKED:
+        wrong = f"`blocked` holds more than {_MOST_BLOCKED:,} characters: name only values that stand for nobody."
+        raise PolicyError(wrong, "blocked")
     return frozenset(blocked)
 
 
 def _threshold(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not _is_count(value):
         wrong = f"shared_threshold is {value!r}: write a whole number of at least 1."
         raise PolicyError(wrong, "shared_threshold")
     return value
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST
 
 
 def _switch(value: Any) -> bool:

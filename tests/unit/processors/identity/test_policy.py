@@ -69,6 +69,10 @@ def test_defaults_are_the_designs() -> None:
         ("shared_threshold: 0", "shared_threshold is 0"),
         ("shared_threshold: '10'", "shared_threshold is '10'"),
         ("fold_email_providers: 1", "write true or false"),
+        (f"shared_threshold: {10**30}", f"shared_threshold is {10**30}"),
+        (f"limits: {{email: {10**10}}}", "limits.email is 10000000000"),
+        (f"blocked: [{'x' * 300_000}]", "more than 256,000 characters"),
+        ('blocked: ["half \\ud800"]', "half of a surrogate pair"),
     ],
 )
 def test_what_it_cannot_say_gets_a_clear_error(text: str, complaint: str) -> None:
