@@ -10,7 +10,7 @@ Every key is optional and replaces the default of the same name:
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import yaml
 
@@ -165,7 +165,7 @@ def _threshold(value: Any) -> int:
     return value
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST
 
 
