@@ -238,10 +238,7 @@ class Partition:
         questions = dict(self._seeds.questions)
         self._seeds.questions.clear()
         for name, job in questions.items():
-            if not self._working.has(job_key(name)):
-                self._working.put_raw(job_key(name), dumps({"positions": self._event_positions(), **job}))
-                if job["kind"] == "refold":
-                    self._seeds.start_buffer(job["seed"])
+            self._ask(name, job)
         counts, context.counts = context.counts, {}
         self._working.put_raw(POSITIONS, dumps(self.positions))
         return Effects(
@@ -252,6 +249,19 @@ class Partition:
             asked or bool(questions),
             counts,
         )
+
+    def _ask(self, name: str, job: dict[str, Any]) -> None:
+        """Put a question to the archive, unless it is there already and will be answered with everything until now."""
+        question = dumps({"positions": self._event_positions(), **job})
+        while (waiting := self._working.get_raw(job_key(name))) is not None:
+            # A seed that waits to be folded anew keeps what has come since it asked. Other answers end where they were
+            # asked for, so what came between is asked for too: somebody wants to hear all of it again.
+            if job["kind"] == "refold" or waiting == question:
+                return
+            name += "+"
+        self._working.put_raw(job_key(name), question)
+        if job["kind"] == "refold":
+            self._seeds.start_buffer(job["seed"])
 
     def _expire(self) -> tuple[bytes, bytes] | None:
         day = self._seen.newest_day

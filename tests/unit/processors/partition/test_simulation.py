@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from processors.identity.evidence import link, release, split
 from processors.identity.policy import Policy
 from processors.identity.resolve import resolve
-from schemas.identifier import Identifier
+from processors.partition.messages import encode
+from schemas.codec import loads
+from schemas.identifier import Identifier, seed_of
 from tests.unit.processors.identity.shop import Event, at
-from tests.unit.processors.partition.simulation import Simulation, run
+from tests.unit.processors.partition.simulation import TOPICS, Simulation, run
 
 
 def public(simulation: Simulation) -> dict[str, Any]:
@@ -61,6 +63,23 @@ def test_a_shared_tablet_is_cut_in_time() -> None:
         simulation = run(order, batch=1)
         check(simulation, events)
         assert sorted(p["activity"]["events"] for p in simulation.profiles().values()) == [2, 3]
+
+
+def test_a_question_that_comes_again_before_its_answer_is_answered_with_everything_since() -> None:
+    simulation = Simulation(1)
+    watch = encode("", [["watch", ["user_id", "u1"], ["device_id", "d1"]]]).replace(
+        b'"to":""', f'"to":"{seed_of(Identifier("user_id", "u1"))}"'.encode()
+    )
+    for second in (1, 2):
+        simulation.produce(at(second, u="u1", d="d1"))
+        simulation.step(0, crash="after")
+        simulation.logs[TOPICS.inbox, 0].append(("u1", watch))
+        # What it leads to is committed, its question not answered yet.
+        simulation.step(0, crash="after")
+    before = len(simulation.logs[TOPICS.evidence, 0])
+    simulation.step(0)
+    told = [loads(value or b"")["items"] for _, value in simulation.logs[TOPICS.evidence, 0][before:]]
+    assert sorted({item[5] for items in told for item in items}) == [1000, 2000]
 
 
 identifier = st.sampled_from
