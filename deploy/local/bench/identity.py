@@ -32,8 +32,10 @@ from schemas.identifier import event_id_of
 PAIRS = 1_000_000
 DEVICE_USERS = 100_000
 PEOPLE = 500_000
+WORLD = 100_000
 VISITORS = 100_000
 BATCH = 2_000
+LATE_PAIRS = 1_000
 # What a device's login costs is told by the cheapest of so many runs: the machine has other things to do too.
 ROUNDS = 3
 
@@ -53,6 +55,10 @@ async def measure(bench: Bench) -> Result:
         costs = [min(each) for each in zip(*(device_costs(users) for _ in range(ROUNDS)), strict=True)]
     result.add("identity_shared_device", max(costs) / median(costs), "times the median")
     result.add("identity_login", median(costs) * 1e6, "µs/event")
+    world = bench.size(WORLD, 2 * LATE_PAIRS)
+    bench.show(f"one pair more among {world:,} people")
+    with cycles_left_alone():
+        result.add("identity_one_pair", late_pair_cost(world) * 1e6, "µs", late_pair_cost(LATE_PAIRS) * 1e6)
     people = bench.size(PEOPLE, 2_000)
     bench.show(f"{people:,} people behind the writer")
     folder = bench.folder / "identity"
@@ -160,6 +166,28 @@ def device_costs(users: int) -> list[float]:
         _fold(fold, kept, [item], number + 1)
         costs.append(time.thread_time() - started)
     return costs
+
+
+def late_pair_cost(people: int) -> float:
+    """Return the CPU seconds (median) of one pair more, by itself, about somebody among that many people."""
+    kept = Kept()
+    fold = IdentityFold(Policy.default(), kept.get, KEPT)
+    pairs = [_pair_of(person, "email", f"p{person}@mail.example") for person in range(people)]
+    for number in range(0, people, BATCH):
+        _fold(fold, kept, pairs[number : number + BATCH], number + 1)
+    costs = []
+    for number in range(LATE_PAIRS):
+        # Spread over everybody, so that nobody is still in memory.
+        late = _pair_of(number * 7919 % people, "loyalty_id", f"card{number}")
+        started = time.thread_time()
+        _fold(fold, kept, [late], people + number + 1)
+        costs.append(time.thread_time() - started)
+    return median(costs)
+
+
+def _pair_of(person: int, type_: str, value: str) -> Item:
+    when = [1_700_000_000_000 + person, f"{type_}{person}", event_id_of("bench", f"{type_}{person}")]
+    return ["pair", "user_id", f"u{person}", type_, value, *when]
 
 
 def _fold(fold: IdentityFold, kept: "Kept", items: Sequence[Item], version: int) -> None:
