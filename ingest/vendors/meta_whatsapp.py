@@ -17,11 +17,18 @@ def whatsapp_change(change: Mapping[str, Any]) -> list[Message] | None:
     """
     field, value = text(change, "field"), obj(change, "value")
     account = text(value, "metadata", "phone_number_id")
+    names = {text(each, "wa_id"): text(each, "profile", "name") for each in rows(value, "contacts")}
     if field == "smb_message_echoes":
-        return [_message(RECEIVED, each, text(each, "to"), account) for each in rows(value, "message_echoes")]
-    if field != "messages":
+        name, messages, whose = RECEIVED, rows(value, "message_echoes"), "to"
+    elif field == "messages":
+        name, messages, whose = SENT, rows(value, "messages"), "from"
+    else:
         return None
-    return [_message(SENT, each, text(each, "from"), account) for each in rows(value, "messages")]
+    found = [_message(name, each, text(each, whose), account) for each in messages]
+    for each, message in zip(messages, found, strict=True):
+        if user_name := names.get(text(each, whose)):
+            message["properties"]["user_name"] = user_name
+    return found
 
 
 def _message(name: str, message: Mapping[str, Any], wa_id: str | None, account: str | None) -> Message:

@@ -144,6 +144,7 @@ def test_whatsapp() -> None:
     assert [each["message_id"] for each in found] == ["wamid.1", "wamid.2", "wamid.3"]
     assert identifiers(found[0]) == ["phone:+33612345678", "whatsapp:33612345678"]
     assert (found[0]["occurred_at"], found[1]["properties"]["message_body"]) == ("2026-02-01T10:00:00.000Z", "This")
+    assert [each["properties"]["user_name"] for each in found] == ["Jane"] * 3
     assert said(META, "whatsapp_business_account", whatsapp(statuses=[{"id": "wamid.9", "status": "read"}])) == []
 
 
