@@ -12,6 +12,7 @@ _EVENTS: Final = """\
 SELECT source, channel, count(), toUnixTimestamp64Milli(max(received_at)) FROM events GROUP BY source, channel"""
 _DEAD_LETTERS: Final = """\
 SELECT source, uniqExact(id), toUnixTimestamp64Milli(max(at)) FROM dead_letters GROUP BY source"""
+_DEFAULT: Final = {**Source(kind="tracking", name="default", write_keys=("-",)).public(), "keys": None}
 
 
 async def sources(clickhouse: ClickHouse, path: Path | None) -> dict[str, dict[str, Any]]:
@@ -19,6 +20,8 @@ async def sources(clickhouse: ClickHouse, path: Path | None) -> dict[str, dict[s
 
     Raises `Problem` (unavailable) when the file cannot be read or is wrong.
     """
+    # The source of KITH_WRITE_KEYS, which only the collector knows, is in no file.
+    by_keys = {"default": {**_DEFAULT, "configured": True}}
     shown = {name: {**source.public(), "configured": True} for name, source in _of_file(path).items()}
     counted: dict[str, dict[str, Any]] = {}
     for name, channel, events, last in await clickhouse.rows(_EVENTS):
@@ -31,7 +34,10 @@ async def sources(clickhouse: ClickHouse, path: Path | None) -> dict[str, dict[s
         found["dead_letters"] = int(letters)
         found["last_dead_letter_at"] = to_iso(int(last))
     return {
-        name: {**shown.get(name, {"name": name, "kind": None, "configured": False}), **counted.get(name, _nothing())}
+        name: {
+            **(shown.get(name) or by_keys.get(name) or {"name": name, "kind": None, "configured": False}),
+            **counted.get(name, _nothing()),
+        }
         for name in sorted(shown.keys() | counted.keys())
     }
 

@@ -58,6 +58,15 @@ def test_what_is_said_and_what_was_sent(asked: tuple[Api, Path], writer: Writer)
     assert b"hush" not in api.get("/v1/sources").body
 
 
+def test_the_source_of_write_keys_is_in_no_file(asked: tuple[Api, Path], writer: Writer) -> None:
+    api, path = asked
+    path.write_text(FILE)
+    assert api.get("/v1/sources/default").status == 404
+    writer.put(TOPICS.events["web"], [event(source="default")])
+    shown = api.get("/v1/sources/default").json
+    assert (shown["kind"], shown["configured"], shown["keys"], shown["events"]) == ("tracking", True, None, 1)
+
+
 def test_refusals(asked: tuple[Api, Path], writer: Writer) -> None:
     api, path = asked
     path.write_text(FILE)

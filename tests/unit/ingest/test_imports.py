@@ -134,7 +134,7 @@ def test_what_makes_no_event_is_a_dead_letter_with_its_line() -> None:
 
 
 def test_events_as_before() -> None:
-    event = {"type": "page", "userId": "u1", "timestamp": "2026-01-01T00:00:00Z"}
+    event = {"type": "page", "userId": "u1", "timestamp": "2026-01-01T00:00:00Z", "sentAt": "2026-01-02T00:00:00Z"}
     with collector() as (client, log):
         lines = json.dumps(event).encode()
         assert post(client, lines, content_type="application/x-ndjson").json() == {"success": True}
