@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -170,3 +171,35 @@ def test_no_rubbish_is_answered_with_an_error_of_ours(tmp_path: Path) -> None:
         assert log.events()
         assert all("failed on this delivery" not in letter["message"] for letter in log.dead_letters())
         assert BODIES.keys() == SAMPLES.keys()
+
+
+def test_no_rubbish_in_headers_and_addresses_is_answered_with_an_error_of_ours(tmp_path: Path) -> None:
+    chance = random.Random("rubbish in headers")
+    pieces = [
+        "t=",
+        "v1=",
+        ",",
+        "sha256=",
+        "sha1=",
+        "ÿ",
+        "é",
+        "1769940000",
+        "-1",
+        "9" * 40,
+        "=",
+        "whsec_",
+        " ",
+        "\t",
+        "%00",
+    ]
+    with receiving(tmp_path) as (client, log):
+        for number in range(440):
+            kind = KINDS[number % len(KINDS)]
+            value = "".join(chance.choices(pieces, k=6)).strip()
+            headers = [(name.encode(), value.encode("latin-1")) for name in signed(kind, b"{}")]
+            assert client.post(url(kind), content=b"{}", headers=headers).status_code == 401
+            keys = ("secret", "topic", "crc_token", "hub.mode", "hub.challenge", "hub.verify_token")
+            query = {chance.choice(keys): value, "hub.mode": "subscribe"}
+            assert client.get(url(kind), params=query).status_code in (200, 403, 405)
+            assert client.get(f"/v1/webhooks/{quote(value) or 'x'}/{kind}").status_code == 404
+        assert log.records == []
