@@ -48,12 +48,17 @@ class PlanFolder:
         if stamps == self._stamps:
             return False
         self._stamps = stamps
+        before = self.current
         try:
             self.current = read_plans(self._files())
         except KithError as error:
             self._errors.inc()
             log.error("a tracking plan is wrong; all stay as they were", fault=str(error))
             return False
+        for name, plan in self.current.items():
+            former = before.get(name)
+            if former is not None and former.document != plan.document and former.version >= plan.version:
+                log.warning("a tracking plan changed without a greater version", source=name, version=plan.version)
         self._plans.set(len(self.current))
         log.info("tracking plans read", versions={name: plan.version for name, plan in self.current.items()})
         return True

@@ -71,6 +71,18 @@ def test_plans_are_read_again_and_a_wrong_one_changes_nothing(tmp_path: Path) ->
     assert set(plans.current) == {"till-1", "till-2"}
 
 
+def test_a_change_without_a_greater_version_is_in_force_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(PLAN)
+    plans = PlanFolder(tmp_path)
+    for text, told in ((PLAN + "# a remark\n", False), (PLAN.replace("id", "sku"), True), ("version: 3", False)):
+        path.write_text(text)
+        assert plans.refresh()
+        assert ("without a greater version" in capsys.readouterr().out) == told
+
+
 def test_one_file_is_a_folder_of_one(tmp_path: Path) -> None:
     file = tmp_path / "shop.json"
     file.write_text('{"version": 1}')

@@ -1,5 +1,8 @@
 """Dead letters go in again through everything that a message goes through, once, and what became of them is kept."""
 
+import hmac
+from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +122,30 @@ def test_what_is_no_request_is_a_400(body: bytes) -> None:
         assert answer.status_code == 400
         wrong = replay(client, letter(PAGE, at="yesterday"))
         assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid_request")
+
+
+def test_a_webhook_goes_in_again_once_its_topic_is_understood(tmp_path: Path) -> None:
+    sources = tmp_path / "sources.yaml"
+    sources.write_text("sources: {shop-a: {kind: shopify, secrets: [s]}}")
+    body = dumps({"id": 9, "email": "k@x.fr", "updated_at": "2026-01-31T10:15:00Z"})
+    headers = {
+        "x-shopify-hmac-sha256": b64encode(hmac.new(b"s", body, "sha256").digest()).decode(),
+        "x-shopify-topic": "customers/fax",
+        "x-shopify-webhook-id": "delivery-1",
+    }
+    with collector(replay_key=REPLAY_KEY, sources=sources) as (client, log):
+        assert client.post("/v1/webhooks/shopify/shop-a", content=body, headers=headers).status_code == 200
+        (kept,) = log.dead_letters()
+        assert kept["reason"] == "unknown_topic"
+        again = {"source": "shop-a", "id": kept["id"]}
+        assert outcome(client, kept["payload"], **again)["reason"] == "unknown_topic"
+        understood = kept["payload"].replace("customers/fax", "customers/create")
+        for _ in range(2):
+            assert outcome(client, understood, **again)["outcome"] == "accepted"
+        events = {event["event_id"]: event for event in log.events()}
+        (event,) = events.values()
+        assert (event["type"], event["message_id"]) == ("identify", "delivery-1")
+        assert {"type": "shopify:shop-a", "value": "9"} in event["identifiers"]
 
 
 def test_what_was_rejected_of_an_import_keeps_its_time() -> None:
