@@ -66,6 +66,11 @@ async def deliver(request: Request, kind: Kind, source_name: Name) -> Response:
         said = _messages(source, topic, content)
         messages = [each for each in said if not isinstance(each, Erasure)]
         erasures = [each for each in said if isinstance(each, Erasure)]
+        if len(said) > source.limits.batch_events:
+            most = source.limits.batch_events
+            raise Refused(
+                400, "too_many_events", f"The delivery holds {len(said)} events: send at most {most} at once."
+            )
         state.rates.take(source, len(messages), monotonic())
         reception = Reception(
             source, delivery.received, country=state.settings.default_country, channel=channel_of(source)

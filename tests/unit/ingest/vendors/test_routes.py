@@ -223,6 +223,15 @@ def test_an_order_of_hundreds_of_products_is_an_event(tmp_path: Path) -> None:
         assert [letter["reason"] for letter in log.dead_letters()] == ["event_too_large"]
 
 
+def test_a_list_holds_no_more_than_a_batch(tmp_path: Path) -> None:
+    with receiving(tmp_path) as (client, log):
+        address = f"{url('generic', 'till')}?secret={URL_SECRET}"
+        receipts = [{**BODIES["generic"], "receipt_no": number} for number in range(2501)]
+        assert client.post(address, json=receipts).json()["code"] == "too_many_events"
+        assert client.post(address, json=receipts[:2500]).status_code == 200
+        assert len(log.events()) == 2500
+
+
 def test_a_source_s_rate_holds_for_its_webhooks(tmp_path: Path) -> None:
     with receiving(tmp_path) as (client, _):
         body = raw("shopify")
