@@ -92,7 +92,10 @@ def plan(
         typer.echo("\nNothing has been changed. `kith identity apply` with the same policy carries it out.")
 
 
-def apply(reason: Reason, policy: PolicyFile = None) -> None:
+def apply(
+    policy: PolicyFile = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever asks later.")] = "kith identity apply",
+) -> None:
     """Put another policy into force: online, only differences are published; returns when that is done."""
     from deploy.local.operator_api import OperatorApi
     from deploy.local.policy_bar import shown

@@ -162,7 +162,7 @@ def test_apply_says_when_another_decision_goes_before(api: Api, tmp_path: Path) 
     path.write_text("")
     api.answers["/v1/identity/policy"] = (200, None)
     api.sequence = [{"decision_id": "d"}, *states("d", ("old", "d", "refolding"), ("old", "newer", "clearing"))]
-    code, output = kith("apply", "--policy", str(path), "--reason", "r")
+    code, output = kith("apply", "--policy", str(path))
     assert (code, "Another policy was decided meanwhile" in output) == (1, True)
     code, output = kith("apply", "--reason", "r")
     assert (code, "--policy FILE" in output) == (1, True)
