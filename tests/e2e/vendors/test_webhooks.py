@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.e2e.local_stack import LocalStack, eventually
-from tests.e2e.sdks.stock import node
+from tests.e2e.sdks.stock import node, package
 from tests.unit.ingest.vendors import test_chats as chats
 from tests.unit.ingest.vendors import test_magento as magento
 from tests.unit.ingest.vendors import test_shopify as shopify
@@ -128,6 +128,7 @@ def everything(stack: LocalStack, key: Path) -> list[Delivery]:
 
 
 def send(deliveries: list[Delivery]) -> list[int]:
+    package("stripe")
     script = Path(__file__).with_name("sign.mjs")
     run = subprocess.run(
         [node(), str(script)], input=json.dumps(deliveries), capture_output=True, text=True, timeout=120, check=False
