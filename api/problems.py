@@ -52,6 +52,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused_by_framework(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, RecursionError | UnicodeDecodeError):
+            return answer(Problem("invalid", "The body is no JSON in UTF-8, or nests deeper than anything here may."))
         type_ = _OF_STATUS.get(error.status_code, "bad-request")
         detail = f"{request.method} {request.url.path}: {error.detail}. /docs lists what there is."
         response = answer(Problem(type_, detail))

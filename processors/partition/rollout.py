@@ -29,8 +29,8 @@ from schemas.codec import SCHEMA_VERSION, dumps, loads
 
 KEY = b"m:rollout"
 JOB = "leaves"
-# Profiles looked at in one unit of work: some ten milliseconds.
-PROFILES_A_STEP = 300
+# Profiles looked at in one unit of work: some fifty milliseconds, as much as the transaction takes besides.
+PROFILES_A_STEP = 600
 # Fragments looked at in one unit of work while stale histories are removed; most of them hold none.
 FRAGMENTS_A_STEP = 1_000
 # Stands for the version of a segment that is no more: everybody leaves it.

@@ -87,8 +87,11 @@ class Seeds:
         changed = [
             token for token, observer in observers if token in tokens and observer(event, home[3], t, self._context.now)
         ]
-        if changed:
-            self._working.save(home_key(part), home)
+        if not changed:
+            return
+        self._working.save(home_key(part), home)
+        if home[0] is None or not self._context.is_here(home[0]):
+            # An owner who lives here reads the fragment itself when everybody is looked at.
             self.touch(part, Touch("definition", tokens=dict.fromkeys(changed)))
 
     def drop_leaves(self, part: str, leaves: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.codec import loads
 from schemas.settings import Settings
+from schemas.times import to_millis
 
 _POLL_S = 0.05
 
@@ -32,6 +33,8 @@ class ChangeReader:
             place.offset = self._consumer.get_watermark_offsets(place, timeout=10)[1]
         self._consumer.assign(places)
         self._first: dict[str, float] = {}
+        # How late each change came that time alone has made, in milliseconds by this machine's clock.
+        self.lateness: list[float] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._read, name="changes", daemon=True)
         self._thread.start()
@@ -41,9 +44,12 @@ class ChangeReader:
             for message in self._consumer.consume(500, _POLL_S):
                 value = message.value()
                 if message.error() is None and value:
-                    because = loads(value)["because"]
+                    change = loads(value)
+                    because = change["because"]
                     if because["kind"] == "event":
                         self._first.setdefault(because["event_id"], time.monotonic())
+                    elif because["kind"] == "time":
+                        self.lateness.append(time.time() * 1000 - to_millis(change["at"]))
 
     def seen(self, event_id: str) -> float | None:
         """Return when the first change came that names this event as its reason, None when none did yet."""

@@ -39,6 +39,11 @@ BENCHES: tuple[Entry, ...] = (
     _entry("profiles_fold", "one event for somebody with 10, 1,000 and 10,000 before it; the profile's size"),
     _entry("collector_batch", "events per CPU second in batches of 20, against a bare Starlette route"),
     _entry("collector_single", "events per CPU second one by one, against the same"),
+    _entry("segments_cost", "what an event costs with 200 segments, against 20"),
+    _entry(
+        "segments_timers", "a million timers: memory, restart, how late a thousand a second are; backfill against SQL"
+    ),
+    _entry("segments_webhooks", "webhooks and streams: one receiver, then a hundred of which ten are dead"),
     _entry("pipeline", "events per second into ClickHouse, against a stock Faust agent that only decodes"),
     _entry("latency", "from acknowledgement to segments.changes at 500 events/s"),
     _entry("memory", "memory of the worker per 100,000 profiles"),

@@ -33,7 +33,7 @@ async def measure(bench: Bench) -> Result:
         connection = await Connection.open(HOST, stage.port("collector"))
         reader = ChangeReader(stage.settings)
         try:
-            found.append(await _kill(stage.pid("worker-1"), connection, stage.credentials.write_key, reader))
+            found.append(await kill(stage.pid("worker-1"), connection, stage.credentials.write_key, reader))
         finally:
             connection.close()
             await asyncio.to_thread(reader.close)
@@ -43,7 +43,7 @@ async def measure(bench: Bench) -> Result:
     return result
 
 
-async def _kill(pid: int, connection: Connection, key: str, reader: ChangeReader) -> float:
+async def kill(pid: int, connection: Connection, key: str, reader: ChangeReader) -> float:
     """Return the seconds from the kill to the first change that an event sent after it leads to."""
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()

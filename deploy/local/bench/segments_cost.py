@@ -1,19 +1,22 @@
-"""What segments cost per event, with 20 and with 200 of them: `python -m tests.bench.segments_cost`.
+"""What segments cost per event, with 20 and with 200 of them: CPU time of one thread.
 
 Each event is observed and what it touched is evaluated, as the worker does it; the profile's own fold is left out. An
 event touches few segments, whatever their number.
 """
 
-import gc
-from time import process_time
+from time import thread_time
 from typing import Any
 
+from deploy.local.bench.cost import cycles_left_alone
+from deploy.local.bench.result import Result
+from deploy.local.bench.run import Bench
 from processors.segments.compile import Compiled, compile_set
 from processors.segments.definition import parse
 from processors.segments.evaluate import affected, changed_fields, evaluate, observe
 
 PEOPLE = 500
 EVENTS = 20_000
+ROUNDS = 5
 NAMES = [*["Product Viewed"] * 6, "Product Added", "Order Completed", "Home", "Event 3"]
 
 COMMON: list[dict[str, Any]] = [
@@ -54,13 +57,13 @@ def compiled_of(count: int) -> Compiled:
     return compile_set({document["id"]: (1, parse(document)) for document in documents})
 
 
-def microseconds(compiled: Compiled) -> float:
+def microseconds(compiled: Compiled, events: int) -> float:
     """Return what an event costs on average."""
     histories: list[dict[str, Any]] = [{} for _ in range(PEOPLE)]
     profiles: list[dict[str, Any]] = [{} for _ in range(PEOPLE)]
     members: list[dict[str, bool]] = [{} for _ in range(PEOPLE)]
     spent = 0.0
-    for number in range(EVENTS):
+    for number in range(events):
         person, t = number // 10 % PEOPLE, 1_700_000_000_000 + number * 1_000
         event: dict[str, Any] = {
             "event": NAMES[number % 10],
@@ -78,7 +81,7 @@ def microseconds(compiled: Compiled) -> float:
             "orders": {"count": 2, "revenue": {"EUR": "620.50"}},
             "activity": {"events": seen + 1},
         }
-        started = process_time()
+        started = thread_time()
         tokens = observe(compiled, histories[person], event, t, t)
         tokens += changed_fields(compiled, before, after)
         verdicts = evaluate(
@@ -94,17 +97,17 @@ def microseconds(compiled: Compiled) -> float:
         )
         for id_, verdict in verdicts.items():
             members[person][id_] = verdict.member
-        spent += process_time() - started
+        spent += thread_time() - started
         profiles[person] = after
-    return spent / EVENTS * 1e6
+    return spent / events * 1e6
 
 
-def main() -> None:
-    """Print the best of five runs each."""
-    gc.disable()
-    few, many = (min(microseconds(compiled_of(count)) for _ in range(5)) for count in (20, 200))
-    print(f"20 segments: {few:.1f} us per event; 200 segments: {many:.1f} us; ratio {many / few:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+async def measure(bench: Bench) -> Result:
+    """Return what an event costs with 200 segments, beside what it costs with 20: the best of five rounds each."""
+    events = bench.size(EVENTS, 500)
+    bench.show(f"{events:,} events")
+    with cycles_left_alone():
+        few, many = (min(microseconds(compiled_of(count), events) for _ in range(ROUNDS)) for count in (20, 200))
+    result = Result(sizes={"events": events, "people": PEOPLE})
+    result.add("segments_200", many, "µs/event", few)
+    return result
