@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
+from threading import Lock
 from typing import Any, Final
 
 import structlog
@@ -30,6 +31,7 @@ class EvidenceLog:
         self._topic = settings.topics.evidence
         self._reading: Generator[tuple[int, bytes]] | None = None
         self._position = 0
+        self._lock = Lock()
 
     async def known(self, partition: int, old: Sequence[tuple[str, str, str, int]]) -> dict[str, bytes]:
         """Return nothing: evidence is no event, and never old."""
@@ -40,19 +42,27 @@ class EvidenceLog:
 
         At most those before `until`, fewer where that is much; asks until Kafka has answered.
         """
-        if job["from"] >= job["until"]:
-            self._leave_off()
-            return [b"%d" % job["until"]]
         while True:
             try:
                 return await asyncio.to_thread(self._some, job["from"], job["until"])
             except KafkaException as error:
                 log.error("the evidence log cannot be read; it is tried again", offset=job["from"], exc_info=error)
-                self._leave_off()
                 await asyncio.sleep(_AGAIN_S)
 
     def _some(self, start: int, stop: int) -> list[bytes]:
         """Read on where the last piece ended: a change of policy reads the whole log piece by piece."""
+        # A unit that was dropped while it asked leaves a thread behind that may still be reading.
+        with self._lock:
+            try:
+                return self._read_on(start, stop)
+            except KafkaException:
+                self._leave_off()
+                raise
+
+    def _read_on(self, start: int, stop: int) -> list[bytes]:
+        if start >= stop:
+            self._leave_off()
+            return [b"%d" % stop]
         if self._reading is None or self._position != start:
             self._leave_off()
             self._reading = self.records(start, _END)
