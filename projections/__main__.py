@@ -16,6 +16,7 @@ from projections import batch, sink
 from projections.clickhouse import open_database
 from projections.consumer import Consumer
 from projections.dead_letters import DeadLetters
+from projections.lost import Lost
 from projections.masking import Masking, Requests
 from projections.projector import Projector
 from schemas.errors import KithError
@@ -55,14 +56,16 @@ def main() -> int:
         if client is None or consumer is None or requests is None:
             return 0
         masking = Masking(requests, settings.topics)
+        lost = Lost(settings, client)
         dead_letters = DeadLetters(settings)
-        projector = Projector(settings, known, consumer, client, dead_letters, stop, masking.seen_now)
+        projector = Projector(settings, known, consumer, client, dead_letters, stop, masking.seen_now, lost.report)
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         log.info("started", port=server.port)
         projector.run()
         consumer.close()
         dead_letters.close()
+        lost.close()
     except KithError as error:
         log.error("stopped", error=str(error))
         return 1

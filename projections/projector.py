@@ -35,6 +35,9 @@ _POLL_S = 0.1
 # What is to be seen of a batch, after what people have asked to be forgotten: see `masking`. Raises `KafkaError`.
 See = Callable[[Sequence[Record]], Sequence[Record]]
 
+# Told what of a block of events is left out, after comparing with the archive: see `lost`. Raises `KafkaError`.
+Report = Callable[[Block, Block], None]
+
 
 class Stopped(Exception):
     """The process was asked to stop while it waited."""
@@ -52,6 +55,7 @@ class Projector:
         dead_letters: DeadLetters,
         stop: Event,
         see: See = lambda records: records,
+        report: Report = lambda block, new: None,
     ) -> None:
         self._settings = settings
         self._known = known
@@ -60,6 +64,7 @@ class Projector:
         self._dead_letters = dead_letters
         self._stop = stop
         self._see = see
+        self._report = report
         self._pace = Pace(settings.projector_interval_s)
         self._state = "joining the group"
         self._event_topics = sorted(topic for topic, projection in known.items() if projection.own is EVENTS)
@@ -152,8 +157,19 @@ class Projector:
 
     def _new(self, block: Block) -> Block:
         new = self._patiently(lambda: archive.new_events(self._client, block))
-        counter("kith_projector_duplicates_total").inc(len(block.rows) - len(new.rows))
+        if len(new.rows) < len(block.rows):
+            counter("kith_projector_duplicates_total").inc(len(block.rows) - len(new.rows))
+            self._report_lost(block, new)
         return new
+
+    def _report_lost(self, block: Block, new: Block) -> None:
+        """Report events whose id somebody else's event has, however long Kafka or ClickHouse are away."""
+        for delay in sink.delays():
+            try:
+                return self._report(block, new)
+            except (KafkaError, Error) as error:
+                log.warning("events that lost not reported yet", error=type(error).__name__, retry_s=delay)
+                self._wait(delay)
 
     def _remove_surplus(self, block: Block) -> None:
         removed = self._patiently(lambda: archive.remove_surplus(self._client, archive.event_ids(block)))

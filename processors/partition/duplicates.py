@@ -16,6 +16,8 @@ from schemas.codec import dumps, dumps_sorted
 REMEMBERED_DAYS = 2
 _AGES = range(REMEMBERED_DAYS)
 ENTRY_BYTES = 4 + 16 + 8
+# In the place of a digest: of an event that another unit has counted.
+_ANOTHER = bytes(8)
 
 
 def digest_of(event: dict[str, Any]) -> bytes:
@@ -65,6 +67,12 @@ class Seen:
         if day > self.newest_day:
             self.newest_day = day
         return None
+
+    def bar(self, event_id: str, received: int) -> None:
+        """Take an event that is still to come, received then (ms), for a duplicate: another has its id."""
+        packed, day = bytes.fromhex(event_id.replace("-", "")), received // DAY_MS
+        self._working.put_raw(seen_key(day, packed), _ANOTHER)
+        self.added += day.to_bytes(4, "big") + packed + _ANOTHER
 
     def forget(self, event_id: str, received: int) -> None:
         """Let an event that was received then (ms) count again."""

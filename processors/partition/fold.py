@@ -153,12 +153,21 @@ class Partition:
             self._rollout.backfilled(item[1], item[2])
         elif kind == "dropped":
             self._rollout.dropped(item[1], item[2])
+        elif kind == "lost":
+            self._lost(to, *item[1:])
         elif kind == "released":
             self._seeds.sightings.released(item[1], item[2], item[3])
         elif kind == "order":
             self._orders.event(to, item[1], item[2])
         else:
             self._orders.owner(to, item[1], item[2])
+
+    def _lost(self, seed: str, event_id: str, topic: str, offset: int, received: int) -> None:
+        """Take out an event whose id somebody else's event has in the archive; leave it out if it is still to come."""
+        if self.positions.get(topic, 0) > offset:
+            self._seeds.fold_anew(seed)
+        else:
+            self._seen.bar(event_id, received)
 
     def _tick(self) -> None:
         now = self._context.now

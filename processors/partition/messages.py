@@ -27,6 +27,7 @@ To a unit (the record's partition says to which):
 * `["dropped", [leaf, …], unit]`: they hold it no longer;
 * `["released", type, value, at]`: evidence that names this identifier from before `at` is forgotten; send what came
   since.
+* `["lost", event_id, topic, offset, received]`, from the projector: somebody else's event has this id.
 
 About erasing a person, see `forget` (`request` is a `privacy.Request`, a row `[part, type, value, from, to]`):
 
@@ -45,7 +46,7 @@ Item = list[Any]
 TO_PROFILE = frozenset({"part", "gone", "coming", "handover", "handed"})
 TO_SEED = frozenset({"watch", "follow", "unfollow"})
 TO_ORDER = frozenset({"order", "owner"})
-TO_UNIT = frozenset({"backfilled", "dropped", "released"})
+TO_UNIT = frozenset({"backfilled", "dropped", "released", "lost"})
 OF_ERASURE = frozenset({"forget", "erase", "mask", "again", "forgotten", "done"})
 
 

@@ -168,11 +168,7 @@ class Seeds:
             return
         target = part_of(seed, slice_at(slices, start or 0)[0]) if slices else seed
         if not slices and not home[1]:
-            # No event of its own: without an owner it is nobody.
-            self._working.save(home_key(part), None)
-            self._dirty.pop(part, None)
-            if home[0] is not None:
-                self._context.deliver(home[0], ["gone", part, home[0]])
+            self._let_go(part, home)
             return
         if target == part:
             self.touch(part, everything("identity"))
@@ -182,6 +178,13 @@ class Seeds:
         if home[0] is not None:
             self._dropped[part] = home[0]
         self._absorb(target, home)
+
+    def _let_go(self, part: str, home: list[Any]) -> None:
+        """Remove a fragment without events that nobody owns: it is nobody."""
+        self._working.save(home_key(part), None)
+        self._dirty.pop(part, None)
+        if home[0] is not None:
+            self._context.deliver(home[0], ["gone", part, home[0]])
 
     def _absorb(self, part: str, home: list[Any]) -> None:
         there = self._working.load(home_key(part))
@@ -243,6 +246,9 @@ class Seeds:
             self.sightings.event(seed, event, t)
         for each in slices or [[None, None, seed]]:
             self.touch(part_of(seed, each[0]), everything("identity"))
+        home = self._working.load(home_key(seed))
+        if not slices and home is not None and not home[1]:
+            self._let_go(seed, home)
         if not state.keys() - {"id"}:
             self._working.save(seed_key(seed), None)
 

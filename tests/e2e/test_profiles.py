@@ -42,3 +42,20 @@ def test_what_was_written_is_in_the_answer_that_names_it(stack: LocalStack) -> N
     late = get(f"/v1/profiles/user_id:u-{name}", f"{name}-never")
     assert (late.status_code, late.json()["type"]) == (504, "urn:kith:not-yet")
     assert late.headers["retry-after"]
+
+
+def test_one_message_id_with_two_people_counts_once_and_is_reported(stack: LocalStack) -> None:
+    name = uuid.uuid4().hex[:8]
+    headers = {"Authorization": f"Bearer {stack.credentials.api_token}"}
+    people = [f"{name}-{number}" for number in range(6)]
+    for person in people:
+        body = {"batch": [{"type": "page", "userId": person, "messageId": name}]}
+        auth = (stack.credentials.write_key, "")
+        assert httpx2.post(f"{stack.collector}/v1/batch", json=body, auth=auth, timeout=20).status_code == 200
+    stack.kith("wait", "--timeout", "60")
+    found = [httpx2.get(f"{stack.api}/v1/profiles/user_id:{person}", headers=headers, timeout=20) for person in people]
+    events = [answer.json()["activity"]["events"] for answer in found if answer.status_code == 200]
+    assert events == [1], "the sum over profiles is the log's"
+    query = {"reason": "conflicting_duplicate", "limit": "1000"}
+    letters = httpx2.get(f"{stack.api}/v1/dead-letters", params=query, headers=headers, timeout=20).json()["items"]
+    assert len([letter for letter in letters if name in letter["payload"]]) == len(people) - 1

@@ -63,6 +63,7 @@ class Simulation:
         self.compiled = compiled or compile_set({})
         self.policy = policy or Policy.default()
         self.now = 1_800_000_000_000
+        self.lost: set[tuple[str, str]] = set()  # seed and id of events that the archive does not have
         self.logs: dict[tuple[str, int], list[tuple[str, bytes | None]]] = defaultdict(list)
         self.names: list[int | str] = [*range(partitions), "identity"]
         self.stores: dict[int | str, MemoryStore] = {name: MemoryStore() for name in self.names}
@@ -117,6 +118,16 @@ class Simulation:
         for topic, key, value in messages_of(request, "api", PRIVACY_KEY, TOPICS):
             self._append(topic, key, value, 0 if topic == TOPICS.privacy else None)
         return request_id
+
+    def lose(self, event: Mapping[str, Any]) -> None:
+        """Say that the archive has somebody else's event under this one's id, as the projector does."""
+        self.lost.add((event["seed"], event["event_id"]))
+        topic = TOPICS.events[event["channel"]]
+        log = self.logs[topic, self.locate(event["seed"])]
+        offset = next(at for at, (_, value) in enumerate(log) if value == dumps(dict(event)))
+        item = ["lost", event["event_id"], topic, offset, to_millis(event["received_at"])]
+        value = dumps({"schema_version": 1, "to": event["seed"], "items": [item]})
+        self._append(TOPICS.inbox, event["seed"], value, None)
 
     def finished(self) -> list[str]:
         """Return the ids of the requests that are finished."""
@@ -194,7 +205,7 @@ class Simulation:
             for _, value in self.logs[topic, int(name)][:position]:
                 assert value is not None
                 event = loads(value)
-                if event["seed"] == job["seed"]:
+                if event["seed"] == job["seed"] and (event["seed"], event["event_id"]) not in self.lost:
                     rows.setdefault(event["event_id"], value)
         return list(rows.values())
 
@@ -206,7 +217,7 @@ class Simulation:
     def _of_person(self, number: int, job: Mapping[str, Any]) -> list[bytes]:
         seeds = {row[0].partition("/")[0] for row in job["rows"]}
         named = [row[1:3] for row in job["rows"] if row[3] is None and row[4] is None]
-        found = {}
+        found: dict[str, bytes] = {}
         for topic, position in job["positions"].items():
             for _, value in self.logs[topic, number][:position]:
                 event = loads(value or b"")

@@ -27,9 +27,9 @@ EVERYBODY = compile_set(
 
 
 def received(event: Event, at: int) -> Event:
-    return Event({**event, "received_at": to_iso(at), "message_id": f"{event['message_id']}@{at}"}) | {
-        "event_id": seed_of(Identifier("event", f"{event['message_id']}@{at}"))
-    }
+    name = f"{event['message_id']}@{at}"
+    event_id = seed_of(Identifier("event", name))
+    return Event({**event, "received_at": to_iso(at), "message_id": name, "event_id": event_id})
 
 
 def old(t: int, **who: str) -> Event:
@@ -41,11 +41,8 @@ def new(t: int, **who: str) -> Event:
 
 
 def order(event: Event, order_id: str, name: str = "Order Completed", total: str = "10.00") -> Event:
-    return event | {
-        "channel": "order",
-        "event": name,
-        "properties": {"order_id": order_id, "store": "shop-a", "total": total, "currency": "EUR"},
-    }
+    properties = {"order_id": order_id, "store": "shop-a", "total": total, "currency": "EUR"}
+    return Event({**event, "channel": "order", "event": name, "properties": properties})
 
 
 def public(simulation: Simulation) -> dict[str, Any]:

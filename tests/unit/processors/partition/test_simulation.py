@@ -171,3 +171,18 @@ def test_operators_decide_in_any_order_with_the_events(
         counts[owner] = counts.get(owner, 0) + 1
     found = {id_: profile["activity"]["events"] for id_, profile in simulation.profiles().items()}
     assert {id_: n for id_, n in found.items() if n} == counts
+
+
+def test_an_event_whose_id_somebody_else_s_event_has_counts_for_that_one_only() -> None:
+    for at_once in (True, False):
+        kept, lost = at(1, message="m1", u="u1"), at(1, message="m1", u="u2")
+        other = at(2, u="u3")
+        simulation = Simulation(4)
+        for event in (kept, lost, other):
+            simulation.produce(event)
+        if not at_once:
+            simulation.settle()
+        simulation.lose(lost)
+        simulation.settle()
+        found = {profile["identifiers"][0]["value"] for profile in simulation.profiles().values()}
+        assert found == {"u1", "u3"}

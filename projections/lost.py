@@ -1,0 +1,98 @@
+"""Events that lost: the archive has another body under their message id, sent for somebody else.
+
+The unit of a seed cannot know what another unit counted. The projector, which keeps each id once, does: it tells the
+seed's unit, which takes the event out of what it has folded, and reports it, as units do within one seed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+
+from projections.archive import Reader
+from projections.batch import Block
+from projections.tables import EVENTS
+from schemas.codec import SCHEMA_VERSION, dumps, loads
+from schemas.errors import REASONS
+from schemas.identifier import uuid5_text
+from schemas.metrics import counter
+from schemas.partitioner import partition_of
+from schemas.settings import Settings
+from schemas.times import to_iso, to_millis
+
+_REASON = "conflicting_duplicate"
+_SEEDS = "SELECT toString(event_id), toString(seed) FROM events WHERE event_id IN {ids:Array(UUID)}"
+_EVENT_ID, _SEED = EVENTS.names.index("event_id"), EVENTS.names.index("seed")
+_ACKNOWLEDGE_S = 30.0
+# Ids travel in the request's address.
+_AT_ONCE = 200
+
+Message = tuple[str, str, bytes]  # topic, key, value
+
+
+class Lost:
+    """Tells the units of events that lost. Connects to Kafka when the first one comes."""
+
+    def __init__(self, settings: Settings, reader: Reader) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._producer: KafkaProducer | None = None
+
+    def report(self, block: Block, new: Block) -> None:
+        """Report what of `block` is not in `new` because somebody else's event has its id.
+
+        Returns after Kafka has acknowledged; else raises `KafkaError`. Again is harmless.
+        """
+        lost = self._lost(block, new)
+        if not lost:
+            return
+        if self._producer is None:
+            self._producer = KafkaProducer(bootstrap_servers=self._settings.bootstrap, acks="all")
+        topics, sent = self._settings.topics, []
+        for record in lost:
+            event = loads(record.value or b"")
+            seed = event["seed"]
+            item = ["lost", event["event_id"], record.topic, record.offset, to_millis(event["received_at"])]
+            order = dumps({"schema_version": SCHEMA_VERSION, "to": seed, "items": [item]})
+            partition = partition_of(seed, self._settings.partitions)
+            sent.append(self._producer.send(topics.inbox, key=seed.encode(), value=order, partition=partition))
+            letter = dumps(letter_of(event, record.value or b"", record.timestamp))
+            sent.append(self._producer.send(topics.rejected, key=event["source"].encode(), value=letter))
+        for future in sent:
+            future.get(timeout=_ACKNOWLEDGE_S)
+        counter("kith_projector_dead_letters_total").labels("conflicting").inc(len(lost))
+
+    def _lost(self, block: Block, new: Block) -> list[Any]:
+        kept = set(map(id, new.records))
+        dropped = [pair for pair in zip(block.rows, block.records, strict=True) if id(pair[1]) not in kept]
+        if not dropped:
+            return []
+        winners = {row[_EVENT_ID]: str(row[_SEED]) for row in new.rows}
+        winners |= self._archived([row[_EVENT_ID] for row, _ in dropped if row[_EVENT_ID] not in winners])
+        return [record for row, record in dropped if winners.get(row[_EVENT_ID], row[_SEED]) != row[_SEED]]
+
+    def _archived(self, ids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for first in range(0, len(ids), _AT_ONCE):
+            parameters = {"ids": list(ids[first : first + _AT_ONCE])}
+            found |= {row[0]: row[1] for row in self._reader.query(_SEEDS, parameters=parameters).result_rows}
+        return found
+
+    def close(self) -> None:
+        """Disconnect from Kafka."""
+        if self._producer is not None:
+            self._producer.close()
+
+
+def letter_of(event: dict[str, Any], payload: bytes, at: int) -> dict[str, Any]:
+    """Return the dead letter of an event that lost: with the id that a unit would give it too."""
+    text = payload.decode(errors="replace")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": uuid5_text(f"dead-letter:{event['source']}:{_REASON}:{text}"),
+        "source": event["source"],
+        "reason": _REASON,
+        "message": f"Message {event['message_id']!r} came again with another body. {REASONS[_REASON]}",
+        "at": to_iso(at),
+        "payload": text,
+    }
