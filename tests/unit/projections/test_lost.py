@@ -42,7 +42,7 @@ def test_the_losers_are_told_and_reported_the_same_record_again_is_not() -> None
     again = event_record("m3", 3, seed=ONE)
     archived = {event_id_of("shop", "m2"): ONE, event_id_of("shop", "m3"): ONE}
     told = Lost(Settings(topic_prefix=TOPICS.prefix), Reader(archived))
-    producer = told._producer = Producer()  # type: ignore[assignment]
+    producer = told._producer = Producer()
     block = block_of(first, *lost, again)
     told.report(block, block.without(lambda row: row[-1] != 0))
     orders = {key: value["items"] for topic, key, value in producer.sent if topic == TOPICS.inbox}
