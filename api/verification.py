@@ -68,7 +68,7 @@ async def clauses_behind(clickhouse: ClickHouse, known: Known, difference: Diffe
     """Return the places of the clauses that are behind a difference: `where.all[2].not`.
 
     Those that SQL and the stream's own closures, over the same archive, tell differently; where they agree on all of
-    them the stream's state is wrong, and these are the leaves that decide.
+    them the stream's state is wrong, and these are the leaves that decide: each by itself, or else all together.
     """
     stored = known[difference.segment_id]
     raw = await Profiles(clickhouse).find(Identifier("profile_id", difference.profile_id))
@@ -82,7 +82,8 @@ async def clauses_behind(clickhouse: ClickHouse, known: Known, difference: Diffe
     tree = (await explained(clickhouse, known, difference.segment_id, loads(raw), now))["where"]
     places = _flat(tree, "where")
     differing = [place for place, (member, leaf) in places.items() if leaf and (place in holding) is not member]
-    return differing or [place for place, (_, leaf) in places.items() if leaf and _decides(tree, "where", place)]
+    leaves = [place for place, (_, leaf) in places.items() if leaf]
+    return differing or [place for place in leaves if _decides(tree, "where", place)] or leaves
 
 
 def _children(tree: Mapping[str, Any], place: str) -> list[tuple[Mapping[str, Any], str]]:

@@ -104,6 +104,25 @@ def test_a_restart_repeats_nothing_that_was_written_down_and_loses_nothing(
         assert len(hooks.at("/all")) == 100
 
 
+def test_two_processes_share_the_work_and_either_goes_on_alone(
+    settings: Settings, hooks: Receiver, tmp_path: Path
+) -> None:
+    with running_api(settings, tmp_path / "one") as one:
+        with running_api(settings, tmp_path / "two") as two:
+            paths = [f"/r{n}" for n in range(8)]
+            for number, path in enumerate(paths):
+                subscribe((one, two)[number % 2], f"{hooks.url}{path}")
+            publish(settings, *(told(n) for n in range(30)))
+            for path in paths:
+                assert len({hook.id for hook in hooks.wait(path, 30)}) == 30
+            # Each is delivered by one of them: nothing comes twice.
+            time.sleep(1)
+            assert [len(hooks.at(path)) for path in paths] == [30] * 8
+        publish(settings, *(told(n, 2) for n in range(30)))
+        for path in paths:
+            assert len({hook.id for hook in hooks.wait(path, 60)}) == 60
+
+
 def test_what_fails_is_tried_again_in_order_then_dead_then_replayed(
     settings: Settings, hooks: Receiver, tmp_path: Path
 ) -> None:
