@@ -68,17 +68,18 @@ class Definitions:
     def _compile(self) -> None:
         """Compile what is known. A definition that no longer parses is left out with its reason, and costs no other."""
         parsed: dict[str, tuple[int, Definition]] = {}
+        known: dict[str, Definition] = {}
         waiting = dict(self._documents)
         # References must be known before what refers to them: repeat until nothing more can be parsed.
         while waiting:
             before = len(waiting)
             for segment, (version, document) in list(waiting.items()):
-                known = {id_: definition for id_, (_, definition) in parsed.items()}
                 try:
-                    parsed[segment] = (version, parse(document, known))
+                    known[segment] = parse(document, known)
                 except DefinitionError as error:
                     reason = error
                     continue
+                parsed[segment] = (version, known[segment])
                 del waiting[segment]
             if len(waiting) == before:
                 for segment in waiting:
