@@ -54,3 +54,11 @@ def test_list_names_every_bench_and_a_wrong_name_gets_a_sentence() -> None:
     listed = bench("--list").stdout
     assert [line.split()[0] for line in listed.splitlines()] == [entry.name for entry in BENCHES]
     assert "There is no bench nonsense: choose among" in bench("nonsense", code=1).stderr
+
+
+def test_projections_stand_beside_the_plainest_way() -> None:
+    document = json.loads(bench("projections", "--json", "--scale", "0.002").stdout)
+    names = {f"projections_{name}" for name in ("sink", "rebuild", "person", "attribution", "funnel")}
+    assert names == set(document["ratios"])
+    assert document["figures"]["projections_freshness_p95"]["unit"] == "ms"
+    assert document["conditions"]["sizes"]["projections"]["events"] == 2_000

@@ -44,6 +44,7 @@ BENCHES: tuple[Entry, ...] = (
         "segments_timers", "a million timers: memory, restart, how late a thousand a second are; backfill against SQL"
     ),
     _entry("segments_webhooks", "webhooks and streams: one receiver, then a hundred of which ten are dead"),
+    _entry("projections", "events into ClickHouse, a rebuild, analysts' queries; each against the plainest way"),
     _entry("pipeline", "events per second into ClickHouse, against a stock Faust agent that only decodes"),
     _entry("latency", "from acknowledgement to segments.changes at 500 events/s"),
     _entry("memory", "memory of the worker per 100,000 profiles"),
