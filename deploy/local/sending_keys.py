@@ -38,7 +38,7 @@ def source_of_file(settings: Settings, name: str) -> Source:
     try:
         sources = parse_sources(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise KithError(f"The sources in {path} cannot be read: {error}. Give --write-key.") from error
+        raise KithError(f"The sources in {path} cannot be read: {error}. `kith source add` makes one.") from error
     if name not in sources:
         known = ", ".join(sorted({"default", *sources}))
         raise KithError(f"There is no source {name!r} in {path}; there are: {known}.")

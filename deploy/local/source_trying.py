@@ -40,6 +40,8 @@ def source_to_try(path: Path, name: str | None, kind: str, mapping: Mapping[str,
         if name not in known:
             raise KithError(f"There is no source {name!r} in {path}; there are: {', '.join(known) or 'none'}.")
         return known[name]
+    if kind == "generic" and mapping is None:
+        raise KithError("As what is the file tried? Name a source with --source, or a mapping with --mapping.")
     entry: dict[str, Any] = {"kind": kind, "write_keys" if kind == "tracking" else "secrets": ["only-tried"]}
     if kind == "magento":
         entry = {"kind": kind, "url_secret": "only-tried"}
