@@ -108,9 +108,9 @@ def message(change: Change) -> str:
         refused = f"An operator linked these two ({operator[1]}), but a later decision keeps them apart."
         return refused if kind == "refuse" else operator[1]
     if kind == "withdrawn":
-        return f"Other evidence has replaced what was decided about this {a} and this {other[0]}."
+        return f"Other evidence or another policy has replaced what was decided about this {a} and this {other[0]}."
     if kind == "split":
-        return f"{together}, but earlier or stronger evidence keeps them apart."
+        return f"{together}, but earlier or stronger evidence, or another policy, keeps them apart."
     if outcome == JOINED:
         return f"{together}."
     if outcome == SPELLING:
