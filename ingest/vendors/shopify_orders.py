@@ -11,12 +11,11 @@ from typing import Any, Final
 from ingest.vendors.delivery import Message
 from ingest.vendors.message import Person, track
 from ingest.vendors.reading import at, compact, first, instant, obj, rows, text
+from ingest.vendors.shopify_lines import given_back, product
 from ingest.vendors.shopify_people import address_of, person_of
-from processors.profile.amounts import UNITS, amount_of, amount_text, quantity_of
+from processors.profile.amounts import amount_text
 from schemas.source import Source
 
-# Money that has not come back, or never will.
-_NOT_GIVEN_BACK: Final = frozenset({"failure", "error"})
 # Cart attributes in which a shop hands its web visitor's id over to the order.
 _VISITOR_NOTES: Final = frozenset({"anonymous_id", "anonymousId"})
 
@@ -63,15 +62,15 @@ def refunded(refund: Mapping[str, Any], source: Source) -> list[Message]:
 
     A refund that only restocks gives back nothing, which is said: without a total it would be everything.
     """
-    given_back = _given_back(refund)
+    returned = given_back(refund)
     lines = []
     for line in rows(refund, "refund_line_items"):
         quantity = line.get("quantity")
-        lines.append({**_product(obj(line, "line_item")), "quantity": quantity})
+        lines.append({**product(obj(line, "line_item")), "quantity": quantity})
     properties = {
         "order_id": text(refund, "order_id"),
         "refund_id": text(refund, "id"),
-        "total": None if given_back is None else amount_text(given_back),
+        "total": None if returned is None else amount_text(returned),
         "currency": _refund_currency(refund),
         "reason": text(refund, "note"),
         "products": [compact(line) for line in lines],
@@ -93,7 +92,7 @@ def checkout_continued(checkout: Mapping[str, Any], source: Source) -> list[Mess
 def cart_updated(cart: Mapping[str, Any], source: Source) -> list[Message]:
     """carts/create and carts/update: what the cart holds now. Its token is the visitor's until an order names them."""
     token = first(text(cart, "token"), text(cart, "id"))
-    products = [_product(line) for line in rows(cart, "line_items")]
+    products = [product(line) for line in rows(cart, "line_items")]
     properties = {"cart_id": token, "products": products}
     when = instant(cart.get("updated_at")) or instant(cart.get("created_at"))
     message = track("Cart Updated", Person(anonymous_id=_visitor(token)), properties, when)
@@ -111,7 +110,7 @@ def _checkout(event: str, checkout: Mapping[str, Any], source: Source, when: str
     properties = {
         **_amounts(checkout),
         "checkout_id": first(text(checkout, "token"), text(checkout, "id")),
-        "products": [_product(line) for line in rows(checkout, "line_items")],
+        "products": [product(line) for line in rows(checkout, "line_items")],
     }
     buyer = _buyer(checkout, source)
     if buyer.anonymous_id is None:
@@ -128,7 +127,7 @@ def _properties(order: Mapping[str, Any], status: str | None) -> dict[str, Any]:
         "refunded": _refunded(order),
         "placed_at": instant(first(order.get("processed_at"), order.get("created_at"))),
         "updated_at": instant(first(order.get("updated_at"), order.get("cancelled_at"))),
-        "products": [_product(line) for line in rows(order, "line_items")],
+        "products": [product(line) for line in rows(order, "line_items")],
         "checkout_id": text(order, "checkout_token"),
         "payment_status": text(order, "financial_status"),
         "fulfillment_status": text(order, "fulfillment_status"),
@@ -192,57 +191,11 @@ def _visitor(token: str | None) -> str | None:
     return f"shopify-cart:{token}" if token else None
 
 
-def _product(line: Mapping[str, Any]) -> dict[str, Any]:
-    return compact(
-        {
-            "product_id": text(line, "product_id"),
-            "variant_id": text(line, "variant_id"),
-            "sku": text(line, "sku"),
-            "name": first(text(line, "title"), text(line, "name")),
-            "variant": text(line, "variant_title"),
-            "brand": text(line, "vendor"),
-            "price": line.get("price"),
-            "quantity": line.get("quantity"),
-            "discount": line.get("total_discount"),
-        }
-    )
-
-
 def _refunded(order: Mapping[str, Any]) -> str | None:
     """Return what was given back so far, as the listed refunds say."""
     if not isinstance(order.get("refunds"), list):
         return None
-    return amount_text(sum(_given_back(refund) or 0 for refund in rows(order, "refunds")))
-
-
-def _given_back(refund: Mapping[str, Any]) -> int | None:
-    """Return what the payments gave back, in units; where none is listed, what the lines and adjustments are worth.
-
-    None where the refund says nothing of either.
-    """
-    if isinstance(refund.get("transactions"), list):
-        return sum(
-            abs(amount_of(each.get("amount")) or 0)
-            for each in rows(refund, "transactions")
-            if text(each, "kind") in ("refund", None) and text(each, "status") not in _NOT_GIVEN_BACK
-        )
-    if "refund_line_items" not in refund and "order_adjustments" not in refund:
-        return None
-    lines = rows(refund, "refund_line_items")
-    units = sum(_worth(line) + (amount_of(line.get("total_tax")) or 0) for line in lines)
-    # Adjustments are seen from the order: what is given back on top is negative.
-    for adjustment in rows(refund, "order_adjustments"):
-        units -= (amount_of(adjustment.get("amount")) or 0) + (amount_of(adjustment.get("tax_amount")) or 0)
-    return max(units, 0)
-
-
-def _worth(line: Mapping[str, Any]) -> int:
-    """Return what a returned line is worth without tax, in units."""
-    stated = amount_of(line.get("subtotal"))
-    if stated is not None:
-        return stated
-    price = amount_of(obj(line, "line_item").get("price")) or 0
-    return price * quantity_of(line.get("quantity")) // UNITS
+    return amount_text(sum(given_back(refund) or 0 for refund in rows(order, "refunds")))
 
 
 def _refund_currency(refund: Mapping[str, Any]) -> str | None:
