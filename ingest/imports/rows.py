@@ -7,6 +7,7 @@ costs nothing but itself.
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -30,6 +31,8 @@ _ENDINGS: dict[str, Format] = {
 # A cell of a megabyte is a fault of quoting, not a value; what a longer line has beyond this is not read.
 MOST_CELL = 1 << 20
 MOST_LINE = 4 << 20
+# How a file begins that is one array of objects instead of an object a line.
+_ARRAY = re.compile(r"\[\s*(\{|$)")
 # What reading a file that was cut, or is none of its kind, ends in.
 BROKEN = (OSError, EOFError, UnicodeError, zlib.error)
 
@@ -117,6 +120,8 @@ class RowFile:
         for number, text in enumerate(self._lines, 1):
             if not text.strip():
                 continue
+            if number == 1 and _ARRAY.match(text.lstrip()):
+                raise KithError(f"{self._path.name} is one JSON array: make each item a line, as `jq -c '.[]'` does.")
             if _is_broken(text):
                 yield Line(number, {}, f"it is not {self._encoding}: set `encoding` in the mapping")
                 continue

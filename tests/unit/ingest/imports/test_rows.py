@@ -57,6 +57,12 @@ def test_objects_are_as_written(objects: list[dict[str, object]]) -> None:
     ]
 
 
+@pytest.mark.parametrize("content", [b'[{"a": 1}]', b"[\n  {}\n]", b" [ {"])
+def test_an_array_is_told_apart_from_lines(content: bytes) -> None:
+    with pytest.raises(KithError, match="one JSON array"):
+        read(content, "rows.json")
+
+
 def test_faults_have_their_line_and_cost_no_other() -> None:
     found = read(b'a,b\n1,2\n3\n\n"x\ny",5\n6,7,8\n9,10\n')
     assert [(line.line, bool(line.fault)) for line in found] == [
