@@ -57,7 +57,7 @@ class SubscriptionRequest(BaseModel):
 
     url: str = Field(max_length=2_000, description="Where to post: http or https, reachable from here.")
     segments: list[Annotated[str, Field(pattern=SEGMENT_ID)]] | None = Field(
-        None, max_length=1_000, description="Only changes of these segments; null: of all."
+        None, min_length=1, max_length=1_000, description="Only changes of these segments; null: of all."
     )
     include_moves: bool = Field(False, description="Also when only the profile id of a person changes.")
     consent: str | None = Field(

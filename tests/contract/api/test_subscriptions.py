@@ -193,6 +193,7 @@ def test_bad_subscriptions_and_private_receivers_are_refused(settings: Settings,
         bad: list[Any] = [
             {},
             {"url": 1},
+            {"url": "https://a.b/", "segments": []},
             {"url": "https://a.b/", "segments": ["UP"]},
             {"url": "https://a.b/", "x": 1},
             [],
