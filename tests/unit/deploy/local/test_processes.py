@@ -7,6 +7,7 @@ import pytest
 from deploy.local.credentials import Credentials
 from deploy.local.folder import DataFolder
 from deploy.local.processes import ProcessSpec, migration, plan_services, plan_stores
+from deploy.local.stack import know_collector
 from schemas.settings import Settings
 
 CREDENTIALS = Credentials("wk_secret", "at_secret", "ch_secret", "analyst_secret")
@@ -42,6 +43,19 @@ def test_each_gets_only_the_secrets_it_needs() -> None:
         "api": {"at_secret", "ch_secret", "analyst_secret"},
         "migrate": {"ch_secret"},
     }
+
+
+def test_the_key_of_replays_is_the_collector_s_and_the_api_s() -> None:
+    settings = know_collector(SETTINGS)
+    key = settings.replay_key.get_secret_value()
+    assert len(key) == 32
+    assert know_collector(settings).replay_key == settings.replay_key, "one that is given stays"
+    holders = {name for name, spec in everything(settings).items() if key in spec.environment.values()}
+    assert holders == {"collector", "api"}
+    free = know_collector(SETTINGS.model_copy(update={"collector_port": 0}))
+    api = everything(free)["api"].environment["KITH_COLLECTOR_URL"]
+    assert api == f"http://127.0.0.1:{free.collector_port}"
+    assert free.collector_port
 
 
 def test_no_secret_on_a_command_line() -> None:
