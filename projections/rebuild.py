@@ -22,6 +22,7 @@ from projections.batch import Block, Projection, Refused, blocks_of
 from projections.groups import Group
 from projections.log import Log, Record
 from projections.masking import Masking
+from projections.settle import settle
 from projections.shadows import Note, Shadows, beyond_of, shadow_of
 from projections.tables import EVENTS
 from schemas.errors import KithError
@@ -226,9 +227,18 @@ class Rebuild:
     def _insert(self, blocks: list[Block]) -> None:
         for block in blocks:
             if block.rows and block.table.columns is EVENTS.columns:
-                block = archive.new_events(self._client, block)
-            if block.rows:
+                self._insert_events(block)
+            elif block.rows:
                 sink.insert(self._client, block, self._wait, _ignore)
+
+    def _insert_events(self, block: Block) -> None:
+        new = archive.new_events(self._client, block)
+        if new.rows:
+            sink.insert(self._client, new, self._wait, _ignore)
+        if len(new.rows) < len(block.rows):
+            settled = settle(self._client, block, new, EVENTS.name)
+            if settled.rows:
+                sink.insert(self._client, settled, self._wait, _ignore)
 
     def _wait(self, seconds: float) -> None:
         self._waited += seconds

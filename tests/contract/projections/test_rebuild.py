@@ -17,6 +17,7 @@ from projections.log import Log
 from projections.rebuild import Rebuild, check_complete
 from projections.shadows import Shadows
 from schemas.errors import KithError
+from schemas.identifier import Identifier, seed_of
 from schemas.settings import Settings
 from tests.contract.projections.test_projector import events, messages
 from tests.parts.projecting import projecting, rows, send, wait_until_projected
@@ -181,6 +182,23 @@ def test_stopped_anywhere_the_next_one_finishes(
         rebuild(settings, ["events", "segments"])
         assert answers(settings) == before
         assert left_over(settings) == []
+
+
+def test_of_two_bodies_under_one_id_the_one_stays_that_the_archive_has(
+    stack_settings: Settings, tmp_path: Path
+) -> None:
+    many = events(60)
+    moved = [{**each, "seed": seed_of(Identifier("user_id", f"other{n}"))} for n, each in enumerate(many)]
+    with projecting(stack_settings, tmp_path):
+        # One half comes first for one person, the other half for the other.
+        send(stack_settings, messages(stack_settings, many[:30] + moved[30:]))
+        wait_until_projected(stack_settings)
+        send(stack_settings, messages(stack_settings, moved[:30] + many[30:]))
+        wait_until_projected(stack_settings)
+        before = answers(stack_settings)["events"]
+        for _ in range(2):
+            rebuild(stack_settings, ["events"])
+            assert answers(stack_settings)["events"] == before
 
 
 def test_a_log_without_its_beginning_is_refused_and_nothing_is_touched(
