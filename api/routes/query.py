@@ -5,7 +5,6 @@ it; it is stopped too when the client that asked goes away.
 """
 
 import asyncio
-import re
 import uuid
 from contextlib import suppress
 from time import monotonic
@@ -18,6 +17,7 @@ from starlette.responses import Response
 from api.auth import Authorised
 from api.clickhouse import ClickHouse, ClickHouseError
 from api.problems import responses
+from api.reading import FORMATS, JSON, accepted, check, limits, refusal
 from schemas.codec import dumps, loads
 from schemas.errors import Problem
 from schemas.settings import Settings
@@ -27,21 +27,6 @@ router = APIRouter(prefix="/v1/query", tags=["query"], dependencies=[Authorised]
 MOST_SQL = 100_000
 MOST_PARAMETERS = 200
 _FORMATTED = "SELECT formatQuerySingleLine({sql:String}) FORMAT TSVRaw"
-_QUOTED = re.compile(rb"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
-
-_TEXT = re.compile(rb"'(?:[^'\\]|\\.)*'", re.DOTALL)
-_SYSTEM = re.compile(rb"[`\"]?\b(?:system|information_schema)[`\"]?\s*\.", re.IGNORECASE)
-_READS = re.compile(
-    rb"[\s(]*(?:SELECT|WITH|DESCRIBE|DESC|EXPLAIN|EXISTS|SHOW\s+(?:TABLES|CREATE|COLUMNS))\b", re.IGNORECASE
-)
-
-# By media type, in the order of preference: ClickHouse's format.
-FORMATS = {
-    "application/json": "JSONCompact",
-    "text/csv": "CSVWithNames",
-    "application/vnd.apache.arrow.stream": "ArrowStream",
-}
-JSON = "application/json"
 QUERY_ID = "X-Kith-Query-Id"
 # By a setting and not by its id: chDB gives statements ids of its own, and only KILL knows which is which.
 _PROGRESS = """\
@@ -187,90 +172,3 @@ def _not_running(id_: str) -> Problem:
 def _owner(request: Request) -> ClickHouse:
     found: ClickHouse = request.app.state.clickhouse
     return found
-
-
-def accepted(header: str) -> str:
-    """Return the first of `FORMATS` that an Accept header takes most gladly.
-
-    Raises `Problem` (not-acceptable) when it takes none of them.
-    """
-    best, weight = "", 0.0
-    for offer in header.split(",") if header.strip() else ["*/*"]:
-        name, *parameters = (part.strip().lower() for part in offer.split(";"))
-        quality = next((_quality(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
-        found = next((each for each in FORMATS if name in (each, "*/*", f"{each.partition('/')[0]}/*")), "")
-        if found and quality > weight:
-            best, weight = found, quality
-    if not best:
-        raise Problem("not-acceptable", f"There is no such form of the answer: Accept one of {', '.join(FORMATS)}.")
-    return best
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def check(formatted: bytes) -> None:
-    """Raise `Problem` unless a statement, as ClickHouse itself writes it, leaves settings and format alone.
-
-    ClickHouse writes key words in capitals and leaves comments out: words in capitals outside of quotes are key words
-    (or columns of such a name, which have to do without it).
-    """
-    if not _READS.match(formatted):
-        raise Problem("forbidden", "This endpoint reads: write SELECT, WITH, DESCRIBE, EXPLAIN or SHOW TABLES.")
-    if _SYSTEM.search(_TEXT.sub(b" ", formatted)):
-        raise Problem("forbidden", "This endpoint reads Kith's tables only, none of ClickHouse's own.")
-    words = set(re.findall(rb"[A-Za-z_]+", _QUOTED.sub(b" ", formatted)))
-    if b"SETTINGS" in words:
-        raise Problem("forbidden", "This endpoint has its own limits: leave out the clause SETTINGS.")
-    if words & {b"FORMAT", b"OUTFILE"}:
-        raise Problem(
-            "invalid-sql", "Write a SELECT without FORMAT and INTO OUTFILE; the header Accept chooses the form."
-        )
-
-
-def limits(settings: Settings) -> dict[str, Any]:
-    """Return ClickHouse's settings of a query that comes from outside."""
-    return {
-        "output_format_arrow_string_as_string": 1,
-        "max_execution_time": settings.query_max_seconds,
-        "timeout_overflow_mode": "throw",
-        "max_memory_usage": settings.query_max_bytes,
-        "max_result_rows": settings.query_max_rows,
-        "result_overflow_mode": "throw",
-        "date_time_output_format": "iso",
-        "output_format_json_quote_decimals": 1,
-        "output_format_json_quote_64bit_integers": 0,
-        "wait_end_of_query": 1,
-    }
-
-
-def refusal(error: ClickHouseError, settings: Settings, seconds: float) -> Problem:
-    """Return what to say about a statement that ClickHouse refused."""
-    limit = {
-        159: ("limit-exceeded", "time", settings.query_max_seconds, "seconds"),
-        160: ("limit-exceeded", "time", settings.query_max_seconds, "seconds"),
-        241: ("limit-exceeded", "memory", settings.query_max_bytes, "bytes"),
-        396: ("limit-exceeded", "rows", settings.query_max_rows, "rows"),
-    }.get(error.code)
-    if limit:
-        type_, name, value, unit = limit
-        detail = f"The query reached its limit of {name}: {value:g} {unit}. Narrow it, aggregate, or add LIMIT."
-        return Problem(type_, detail, limit=name, value=value, seconds=round(seconds, 3))
-    if error.code == 394:
-        return Problem("cancelled", "The query was stopped.", seconds=round(seconds, 3))
-    if error.code == 216:
-        return Problem("conflict", "A query of this id runs already: choose another query_id, or none.")
-    if error.code in (164, 497):
-        return Problem(
-            "forbidden", f"This endpoint reads Kith's tables only. {first_line(error.text)}", code=error.code
-        )
-    return Problem("invalid-sql", first_line(error.text), code=error.code)
-
-
-def first_line(text: str) -> str:
-    """Return ClickHouse's message without its stack and version."""
-    return text.partition("\n")[0].partition(" (version ")[0][:2000]

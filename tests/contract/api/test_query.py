@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow
 import pytest
 
-from api.routes.query import accepted
+from api.reading import accepted
 from schemas.errors import Problem
 from tests.parts.api import Answer, Api
 from tests.parts.people import Writer, person
