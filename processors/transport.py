@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from faust.transport.drivers import aiokafka as driver
 from faust.tables import TableManager
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 # The most that one answer of the broker may hold; larger single records still come, alone.

@@ -5,10 +5,13 @@ was published, `next` (ms) the instant at which it may change if nothing happens
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from processors.partition.context import Context
 from processors.partition.touch import Touch
+from processors.profile.fragment import Fragment
+from processors.profile.source import source_of
 from processors.segments.changes import NEVER_TOLD, Membership, because_of, transition
 from processors.segments.evaluate import Verdict, affected, changed_fields, evaluate
 from processors.segments.windows import Merged
@@ -45,9 +48,18 @@ class Memberships:
         return min((known[2] for known in state["m"].values() if known[2] is not None), default=None)
 
     def evaluate(
-        self, state: State, document: dict[str, Any], before: dict[str, Any], history: Merged, reason: Touch
+        self,
+        state: State,
+        document: dict[str, Any],
+        before: dict[str, Any],
+        merged: Fragment,
+        history: Merged,
+        reason: Touch,
     ) -> None:
-        """Evaluate what the batch may have changed; `before` is the profile as last published, {} if it was not."""
+        """Evaluate what the batch may have changed; `before` is the profile as last published, {} if it was not.
+
+        `document` shows what `merged`, the profile's fragments together, say.
+        """
         compiled = self._context.compiled
         arrived = state.get("arrived", {})
         ids: Iterable[str] | None = None
@@ -67,6 +79,7 @@ class Memberships:
             before=before,
             at=reason.at,
             event_id=reason.event_id,
+            source=partial(source_of, merged),
         )
         sources = {segment: sender for sender, told in reversed(arrived.items()) for segment in told}
         held = state["m"]

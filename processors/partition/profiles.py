@@ -186,7 +186,7 @@ class Profiles:
         )
         if not state.get("wait") and merged:
             members = self._memberships.of(state)
-            self._memberships.evaluate(state, document, before, history, reason)
+            self._memberships.evaluate(state, document, before, merged, history, reason)
             self._answer_arrivals(profile_id, state, members)
             document["segments"] = self._memberships.shown(state)
         self._schedule(profile_id, state)

@@ -9,7 +9,7 @@ never late by more than the timer is.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from processors.segments.compile import Compiled
@@ -86,13 +86,15 @@ def evaluate(
     before: Profile | None = None,
     at: int | None = None,
     event_id: str | None = None,
+    source: Callable[[str, str], tuple[int, str] | None] | None = None,
 ) -> dict[str, Verdict]:
     """Return the verdicts of the segments `ids` (None: all) and of those that refer to one whose membership changed.
 
     `members` are the memberships as they were. Where something happened, `before` is the profile as it was ({} if
-    there was none), and `event_id` and `at` are the event and its time: since when a changed field is what it is.
+    there was none), and `event_id` and `at` are the event and its time: since when a changed field is what it is,
+    unless `source(group, name)` names another event and its time.
     """
-    context = Context(profile, history, now, members, before, at, event_id)
+    context = Context(profile, history, now, members, before, at, event_id, source)
     segments, referring, truths = compiled.segments, compiled.referring, context.truths
     queue = [segments[id_].rank for id_ in (compiled.order if ids is None else ids) if id_ in segments]
     queue.sort()

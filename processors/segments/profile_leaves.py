@@ -45,9 +45,10 @@ def _is_denied(decision: Any) -> bool:
 def field_test(clause: Trait | Metric | Consent, field: Field) -> Callable[[Context], Truth]:
     """Return the test of a clause on a field."""
     group, get = field.group, field.get
+    name = field.token.partition(":")[2]
     if clause.op in TIME:
         read = (lambda found: (get(found) or _NOTHING).get("at")) if isinstance(clause, Consent) else get
-        return _time_leaf(clause.op, clause.value, group, read)
+        return _time_leaf(clause.op, clause.value, field, read)
     if clause.op == "granted":
         test: Callable[[Any], bool] = _is_granted
     elif clause.op == "denied":
@@ -62,14 +63,16 @@ def field_test(clause: Trait | Metric | Consent, field: Field) -> Callable[[Cont
             and context.before is not None
             and test(get(context.before.get(group) or _NOTHING)) is not member
         ):
-            return member, context.at, None, context.event_id
+            at, event_id = context.cause(group, name)
+            return member, at, None, event_id
         return ALWAYS if member else NEVER
 
     return truth
 
 
-def _time_leaf(op: str, operand: Any, group: str, get: Getter) -> Callable[[Context], Truth]:
+def _time_leaf(op: str, operand: Any, field: Field, get: Getter) -> Callable[[Context], Truth]:
     test = time_test(op, operand)
+    group, name = field.group, field.token.partition(":")[2]
     span = operand.millis if isinstance(operand, Span) else None
     fixed = isinstance(operand, Instant)
 
@@ -89,8 +92,10 @@ def _time_leaf(op: str, operand: Any, group: str, get: Getter) -> Callable[[Cont
         if context.exact and context.before is not None:
             # What it was just before the event, at the event's instant: time may have changed it since.
             previous = get(context.before.get(group) or _NOTHING)
-            if previous != value and test(previous, now) is not member and (since is None or since < context.at):
-                return member, context.at, soonest, context.event_id
+            if previous != value and test(previous, now) is not member:
+                at, event_id = context.cause(group, name)
+                if since is None or since <= at:
+                    return member, at, soonest, event_id
         return member, since, soonest, None
 
     return truth
