@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from api.followed import Followed
+from processors.erasure.masks import Masks
 from schemas.codec import JSONDecodeError, loads
 from schemas.errors import Problem
 from schemas.identifier import Identifier
@@ -44,6 +45,7 @@ class Privacy:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._key = settings.privacy_key.get_secret_value().encode()
+        self.masks = Masks(self._key)  # of all requests, finished ones too: what the log still has about people
         self._requests: dict[str, Known] = {}
         self._open: dict[str, Known] = {}
         self._log = Followed(settings.bootstrap, settings.topics.privacy, self._take)
@@ -113,6 +115,7 @@ class Privacy:
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         try:
             record: PrivacyRecord = loads(value or b"")
+            self.masks.take(record)
             request_id = record["request_id"]
             known = self._requests.setdefault(request_id, Known(record["mode"], record["at"]))
             if known.state == "finished":

@@ -7,6 +7,7 @@ from aiokafka.errors import KafkaError
 from api.delivery.cursor import Positions, positions_of, text_of
 from api.delivery.tail import Change, Tail, change_of, reader
 from api.followed import away
+from processors.erasure.masks import Masks
 from schemas.errors import Problem
 from schemas.settings import Settings
 
@@ -17,10 +18,11 @@ _AT_ONCE = 500
 class Changes:
     """Serves the stream to any number of subscribers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, masks: Masks | None = None) -> None:
+        self._masks = Masks() if masks is None else masks
         self._bootstrap = settings.bootstrap
         self._topic = settings.topics.changes
-        self.tail = Tail(settings.bootstrap, self._topic)
+        self.tail = Tail(settings.bootstrap, self._topic, self._masks)
 
     async def start(self) -> None:
         """Begin to read the newest changes."""
@@ -71,7 +73,7 @@ class Changes:
                 frames = []
                 for place, records in (await consumer.getmany(timeout_ms=1000, max_records=_AT_ONCE)).items():
                     for record in records:
-                        change = change_of(record)
+                        change = change_of(record, self._masks)
                         subscriber.positions[place.partition] = record.offset + 1
                         if change is not None and subscriber.wants(change):
                             frames.append(frame(change, text_of(subscriber.positions)))

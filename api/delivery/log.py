@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from api.delivery.cursor import Positions
 from api.delivery.tail import Change, Tail, change_of, reader
+from processors.erasure.masks import Masks
 from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,8 @@ _ONE_MS = 5_000
 class ChangeLog:
     """Reads a piece for one caller at a time, first come, first served; holds nothing in between."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, masks: Masks) -> None:
+        self._masks = masks
         self._bootstrap = settings.bootstrap
         self._topic = settings.topics.changes
         self._consumer: AIOKafkaConsumer | None = None
@@ -55,7 +57,7 @@ class ChangeLog:
                 await self.stop()
                 raise
         records = [record for records in batches.values() for record in records]
-        return [change for record in records if (change := change_of(record)) is not None], reached
+        return [change for record in records if (change := change_of(record, self._masks)) is not None], reached
 
     async def one(self, partition: int, offset: int) -> Change | None:
         """Return the change at a place, None if the log does not reach back to it. Raises `KafkaError`."""
@@ -75,7 +77,7 @@ class ChangeLog:
             finally:
                 consumer.resume(*others)
         record = next((record for records in batches.values() for record in records), None)
-        return change_of(record) if record is not None and record.offset == offset else None
+        return change_of(record, self._masks) if record is not None and record.offset == offset else None
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -16,7 +16,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from api.delivery.cursor import Positions
-from schemas.codec import JSONDecodeError, loads
+from processors.erasure.masks import Masks
+from schemas.codec import JSONDecodeError, dumps, loads
+from schemas.identifier import Identifier
+from schemas.privacy import PROFILE_ID
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +42,23 @@ class Change:
     change: str
     at: str
     moved: bool
-    data: bytes
+    raw: bytes
+    timestamp: int  # when it was published, in ms
+    masks: Masks
+
+    @property
+    def data(self) -> bytes:
+        """Return the record as published; of somebody who has been erased since, without what names them."""
+        if self.masks.hides_published(Identifier(PROFILE_ID, self.profile_id), self.timestamp):
+            return dumps({**loads(self.raw), "identifiers": []})
+        return self.raw
 
 
 class Tail:
     """A ring of the newest changes. `first` is the running number of its oldest, `floor` where it is complete from."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, masks: Masks | None = None) -> None:
+        self._masks = Masks() if masks is None else masks
         self._bootstrap = bootstrap
         self._topic = topic
         self._ring: deque[Change] = deque()
@@ -94,7 +107,7 @@ class Tail:
     def take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
         """Add a record to the ring; the oldest one leaves it when it is full."""
         self.ends[record.partition] = record.offset + 1
-        change = change_of(record)
+        change = change_of(record, self._masks)
         if change is None:
             return
         self._ring.append(change)
@@ -171,7 +184,7 @@ def reader(bootstrap: str, topic: str, at_once: int = 1 << 20) -> AIOKafkaConsum
     )
 
 
-def change_of(record: "ConsumerRecord[bytes, bytes]") -> Change | None:
+def change_of(record: "ConsumerRecord[bytes, bytes]", masks: Masks) -> Change | None:
     """Return the change that a record holds; None for one that holds none."""
     data = bytes(record.value or b"")
     try:
@@ -187,6 +200,8 @@ def change_of(record: "ConsumerRecord[bytes, bytes]") -> Change | None:
             value["at"],
             bool({"moved_to", "moved_from"} & value["because"].keys()),
             data,
+            record.timestamp,
+            masks,
         )
     except (JSONDecodeError, KeyError, TypeError, AttributeError):
         log.error("a record is no segment change; it is left out", partition=record.partition, offset=record.offset)

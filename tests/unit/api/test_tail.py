@@ -12,14 +12,19 @@ from api.delivery import tail
 from api.delivery.changes import Changes, _Subscriber
 from api.delivery.cursor import positions_of
 from api.delivery.tail import Tail
-from schemas.codec import dumps
+from processors.erasure.masks import Masks
+from schemas.codec import dumps, loads
+from schemas.identifier import Identifier
+from schemas.privacy import Hidden
 from schemas.settings import Settings
 from tests.unit.projections.records import change
+
+PUBLISHED = 1_800_000_000_000
 
 
 def record(partition: int, offset: int, segment: str = "vip", **because: str) -> Any:
     value = dumps(change(segment_id=segment, because={"kind": "event", **because}))
-    return SimpleNamespace(partition=partition, offset=offset, value=value)
+    return SimpleNamespace(partition=partition, offset=offset, value=value, timestamp=PUBLISHED)
 
 
 def filled(records: list[Any]) -> Tail:
@@ -78,3 +83,18 @@ def test_moves_and_other_segments_are_left_out_unless_asked_for() -> None:
     assert [_Subscriber({}, None, False).wants(each) for each in found] == [True, True, False, False]
     assert [_Subscriber({}, None, True).wants(each) for each in found] == [True] * 4
     assert [_Subscriber({}, frozenset({"vip"}), True).wants(each) for each in found] == [True, False, True, True]
+
+
+def test_a_change_of_somebody_erased_since_names_nobody() -> None:
+    masks = Masks(b"key")
+    ring = Tail("nowhere:9", "changes", masks)
+    value = dumps(change(identifiers=[{"type": "email", "value": "jane@x.fr"}]))
+    ring.take(SimpleNamespace(partition=0, offset=0, value=value, timestamp=PUBLISHED))
+    [kept] = ring.since(ring.first, 10)
+    assert loads(kept.data)["identifiers"]
+    person = Identifier("profile_id", kept.profile_id)
+    hidden: list[Hidden] = [{"hash": masks.hash_of(person), "slice": None}]
+    masks.add(hidden, PUBLISHED - 5, "erase", PUBLISHED - 1)
+    assert loads(kept.data)["identifiers"], "it came after the mask"
+    masks.add(hidden, PUBLISHED - 5, "erase", PUBLISHED)
+    assert loads(kept.data) == {**loads(kept.raw), "identifiers": []}
