@@ -147,8 +147,8 @@ def _unpack(source: Path, draft: Path, show: Show) -> dict[str, Any]:
     done = count = 0
     with (
         source.open("rb") as raw,
-        zstandard.ZstdDecompressor().stream_reader(raw) as packed,
-        tarfile.open(fileobj=cast(BinaryIO, packed), mode="r|") as archive,
+        _Unpacked(raw) as unpacked,
+        tarfile.open(fileobj=cast(BinaryIO, unpacked), mode="r|") as archive,
     ):
         members = iter(archive)
         first = next(members, None)
@@ -164,6 +164,33 @@ def _unpack(source: Path, draft: Path, show: Show) -> dict[str, Any]:
             count += 1
             done += member.size
             show(done, manifest["bytes"])
+        while unpacked.read(1 << 20):
+            # To the end, where the checksum stands.
+            pass
     if (count, done) != (manifest["files"], manifest["bytes"]):
         raise ValueError(f"it has {count} of {manifest['files']} files")
     return manifest
+
+
+class _Unpacked(io.RawIOBase):
+    """The raw bytes of one zstd frame; raises `EOFError` when it was cut off, `ZstdError` when it was damaged."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._held = b""
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        while not self._held and not self._frame.eof:
+            piece = self._packed.read(1 << 16)
+            if not piece:
+                raise EOFError("it was cut off")
+            self._held = self._frame.decompress(piece)
+        size = len(self._held) if size < 0 else size
+        found, self._held = self._held[:size], self._held[size:]
+        return found
