@@ -1,8 +1,9 @@
 """The path behind the collector: events in the log until identity, profiles, 20 segments and ClickHouse have them.
 
 The events become visible at one instant, to processes that are up and wait; from then until everything has been
-projected is the time. There are as many workers as cores, as an operator would start. The baseline is a stock Faust agent that reads the same records and only decodes them. What each
-process has cost is told too: CPU time says more than the clock on a machine that does other work.
+projected is the time. There are as many workers as cores, as an operator would start. The baseline is a stock Faust
+agent that reads the same records and only decodes them. What each process has cost is told too: CPU time says more than
+the clock on a machine that does other work.
 """
 
 import asyncio
