@@ -5,10 +5,11 @@ And what came of the last one about the policy, as the identity writer publishes
 
 import asyncio
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from api.followed import Followed
+from api.producer import LateProducer
 from processors.identity.evidence import Item
 from schemas.codec import SCHEMA_VERSION, dumps, loads
 from schemas.errors import Problem
@@ -25,8 +26,7 @@ class Evidence:
     def __init__(self, settings: Settings) -> None:
         self._bootstrap = settings.bootstrap
         self._topic = settings.topics.evidence
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        self._producer = LateProducer(settings.bootstrap)
         self._followed = Followed(settings.bootstrap, settings.topics.policy, self._take)
         self._policy: PolicyRecord | None = None
 
@@ -39,14 +39,13 @@ class Evidence:
     async def stop(self) -> None:
         """Disconnect."""
         await self._followed.stop()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._producer.stop()
 
     async def publish(self, item: Item) -> None:
         """Put a decision into the log. Raises `Problem` (unavailable) when Kafka does not acknowledge it."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                producer = await self._connected()
+                producer = await self._producer.connected()
                 value = dumps({"schema_version": SCHEMA_VERSION, "items": [item]})
                 await producer.send_and_wait(self._topic, value, key=_KEY, partition=0)
         except (KafkaError, TimeoutError) as error:
@@ -84,11 +83,3 @@ class Evidence:
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         if value is not None:
             self._policy = loads(value)
-
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
-                await producer.start()
-                self._producer = producer
-            return self._producer

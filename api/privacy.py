@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from api.followed import Followed
+from api.producer import LateProducer
 from processors.erasure.masks import Masks
 from schemas.codec import JSONDecodeError, loads
 from schemas.errors import Problem
@@ -49,8 +49,7 @@ class Privacy:
         self._requests: dict[str, Known] = {}
         self._open: dict[str, Known] = {}
         self._log = Followed(settings.bootstrap, settings.topics.privacy, self._take)
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        self._producer = LateProducer(settings.bootstrap)
 
     async def start(self) -> None:
         """Begin to follow the topic; Kafka may come later."""
@@ -59,8 +58,7 @@ class Privacy:
     async def stop(self) -> None:
         """Stop following and disconnect."""
         await self._log.stop()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._producer.stop()
 
     @property
     def is_busy(self) -> bool:
@@ -93,7 +91,7 @@ class Privacy:
         settings = self._settings
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                producer = await self._connected()
+                producer = await self._producer.connected()
                 for topic, key, value in messages_of(request, "api", self._key, settings.topics, others):
                     partition = 0 if topic == settings.topics.privacy else partition_of(key, settings.partitions)
                     sent = await producer.send_and_wait(topic, value, key=key.encode(), partition=partition)
@@ -101,16 +99,6 @@ class Privacy:
                         await self._log.reach(sent.offset + 1)
         except (KafkaError, TimeoutError) as error:
             raise Problem("unavailable", "Kafka did not take the request; try again in a moment.") from error
-
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.bootstrap, acks="all", enable_idempotence=True
-                )
-                await producer.start()
-                self._producer = producer
-            return self._producer
 
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         try:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from standardwebhooks import Webhook
 from yarl import URL
@@ -13,6 +12,7 @@ from yarl import URL
 from api.delivery.cursor import Positions, positions_of, text_of
 from api.delivery.tail import Change
 from api.followed import Followed, away
+from api.producer import LateProducer
 from schemas.codec import SCHEMA_VERSION, JSONDecodeError, dumps, loads
 from schemas.errors import Problem
 from schemas.records import SubscriptionRecord
@@ -78,11 +78,9 @@ class Subscriptions:
     """All subscriptions, as of the end of the topic. `changed` is set whenever one comes or goes."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bootstrap = settings.bootstrap
         self._topic = settings.topics.subscriptions
         self._log = Followed(settings.bootstrap, self._topic, self._take)
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        self._producer = LateProducer(settings.bootstrap)
         self.known: dict[str, Subscription] = {}
         self.changed = asyncio.Event()
 
@@ -93,8 +91,7 @@ class Subscriptions:
     async def stop(self) -> None:
         """Stop following and writing."""
         await self._log.stop()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._producer.stop()
 
     async def newest(self) -> dict[str, Subscription]:
         """Return the subscriptions as of now, by id. Raises `Problem` (unavailable) without Kafka."""
@@ -114,23 +111,11 @@ class Subscriptions:
     async def _publish(self, id_: str, value: bytes | None) -> None:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                producer = await self._connected()
+                producer = await self._producer.connected()
                 sent = await producer.send_and_wait(self._topic, value, key=id_.encode(), partition=0)
         except (KafkaError, TimeoutError) as error:
             raise away() from error
         await self._log.reach(sent.offset + 1)
-
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
 
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         id_ = (key or b"").decode("utf-8", "replace")

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaProducer
-
 from api.delivery.cursor import Positions, positions_of, text_of
 from api.delivery.queue import Delivery, Place
+from api.producer import LateProducer
 from schemas.codec import SCHEMA_VERSION, dumps, loads
 from schemas.partitioner import partition_of
 from schemas.records import DeliveryRecord, ReachedRecord
@@ -28,39 +27,23 @@ class Journal:
     """Writes to the topic; who has written a thing before a position is never behind it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bootstrap = settings.bootstrap
         self._topic = settings.topics.deliveries
         self._partitions = settings.partitions
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        self._producer = LateProducer(settings.bootstrap)
 
     async def start(self) -> None:
         """Do nothing: the first record connects."""
 
     async def stop(self) -> None:
         """Disconnect."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+        await self._producer.stop()
 
     async def write(self, subscription_id: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Append records, in this order, to the partition of the subscription. Raises `KafkaError`."""
-        producer = await self._connected()
+        producer = await self._producer.connected()
         partition = self.partition(subscription_id)
         sent = [await producer.send(self._topic, value, key=key, partition=partition) for key, value in records]
         await asyncio.gather(*sent)
-
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True)
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
 
     def partition(self, subscription_id: str) -> int:
         """Return the partition that holds what is written about a subscription."""
