@@ -25,6 +25,7 @@ from tests.unit.ingest.vendors import test_shopify as shopify
 from tests.unit.ingest.vendors import test_social as social
 from tests.unit.ingest.vendors import test_stripe as stripe
 from tests.unit.ingest.vendors import test_woocommerce as woocommerce
+from tests.unit.ingest.vendors.test_shopify_deliveries import LIFE
 
 pytestmark = pytest.mark.e2e
 
@@ -87,7 +88,7 @@ def everything(stack: LocalStack, key: Path) -> list[Delivery]:
     found = [
         delivery(stack, "shopify", content, **{"X-Shopify-Topic": topic, "X-Shopify-Webhook-Id": number})
         for topic, content, number in [
-            *shopify.LIFE,
+            *LIFE,
             ("customers/update", shopify.CUSTOMER, "c1"),
             ("a/b", {"id": 1}, "u"),
         ]

@@ -24,6 +24,7 @@ from tests.unit.ingest.vendors import test_woocommerce as woocommerce
 from tests.unit.ingest.vendors.reading import RECEIVED
 from tests.unit.ingest.vendors.sending import KINDS, receiving, signed
 from tests.unit.ingest.vendors.test_routes import BODIES, url
+from tests.unit.ingest.vendors.test_shopify_deliveries import CANCELLED, LIFE
 
 Sample = tuple[str, Any]
 
@@ -41,7 +42,7 @@ SAMPLES: dict[str, tuple[Source, list[Sample]]] = {
     "shopify": (
         shopify.SHOP,
         [
-            *((topic, content) for topic, content, _ in [*shopify.LIFE, *shopify.CANCELLED]),
+            *((topic, content) for topic, content, _ in [*LIFE, *CANCELLED]),
             *of("customers/update customers/delete customers_email_marketing_consent/update", shopify.CUSTOMER),
             *of("customers/redact customers/data_request shop/redact", {"customer": shopify.CUSTOMER}),
             *of("orders/delete checkouts/create checkouts/update carts/update", shopify.ORDER),
