@@ -17,6 +17,7 @@ from processors.barrier import Barrier
 from processors.expunge import Expunge
 from processors.partition.duplicates import digest_of
 from processors.partition.rollout import JOB
+from projections.placement import Placement
 from schemas.codec import dumps, loads
 from schemas.settings import Settings
 
@@ -151,8 +152,7 @@ class ClickHouseArchive:
         return [dumps(list(row)) for row in found]
 
     def _expunge(self, job: Mapping[str, Any]) -> bytes:
-        cluster = self._settings.clickhouse_cluster
-        return Expunge(self._connected(), f"ON CLUSTER '{cluster}'" if cluster else "").run(job)
+        return Expunge(self._connected(), Placement.of(self._settings)).run(job)
 
     async def _insist(self, ask: Callable[[], T]) -> T:
         wait = 0.1
@@ -177,6 +177,7 @@ class ClickHouseArchive:
                 username=settings.clickhouse_user,
                 password=settings.clickhouse_password.get_secret_value(),
                 autogenerate_session_id=False,
+                settings=dict(Placement.of(settings).session),
             )
         return self._client
 

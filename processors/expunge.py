@@ -11,6 +11,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from processors.erasure.scrub import needles_of, without
+from projections.placement import Placement
 from projections.rows import event_rows
 from projections.tables import EVENTS
 from schemas.codec import dumps, loads
@@ -83,11 +84,11 @@ class Person:
 
 
 class Expunge:
-    """The statements, through one client; `on_cluster` is the clause of the tables' DDL, empty for one node."""
+    """The statements, through one client, on the tables as they are placed."""
 
-    def __init__(self, client: Client, on_cluster: str = "") -> None:
+    def __init__(self, client: Client, placement: Placement) -> None:
         self._client = client
-        self._on_cluster = on_cluster
+        self._placement = placement
         self._removed: dict[str, int] = {}
 
     def run(self, job: Any) -> bytes:
@@ -105,7 +106,7 @@ class Expunge:
         [[count]] = self._client.query(sql, parameters=parameters).result_rows
         self._removed[table] = self._removed.get(table, 0) + count
         if count:
-            statement = f"ALTER TABLE {table} {self._on_cluster} DELETE WHERE {condition}"
+            statement = f"ALTER TABLE {self._placement.deletable(table)} DELETE WHERE {condition}"
             self._client.command(statement, parameters=parameters, settings=_WAIT)
 
     def _events(self, person: Person) -> None:

@@ -4,24 +4,30 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from projections.batch import Block, Projection
+from projections.placement import ONE_NODE, Placement
 from projections.tables import EVENTS, Table
 
 # 20,000 ids are 780 KB of statement.
 _ID_SETTINGS = {"max_query_size": 64 << 20}
 _EVENT_ID = EVENTS.names.index("event_id")
 
-_POSITIONS = (
-    "SELECT topic, partition, max(offset) + 1 FROM {table} "
-    "WHERE topic IN {{topics:Array(String)}} GROUP BY topic, partition"
+# A block is on one node whole or not at all, but may be on one shard and not yet on another: what is up to the least of
+# the shards' greatest offsets is on all of them. Without shards `shardNum` and `shardCount` are 0.
+_POSITIONS = """\
+SELECT topic, partition, if(count() < any(shards), 0, min(after))
+FROM (
+    SELECT shardNum() AS shard, any(shardCount()) AS shards, topic, partition, max(offset) + 1 AS after
+    FROM {table} WHERE topic IN {{topics:Array(String)}} GROUP BY shard, topic, partition
 )
+GROUP BY topic, partition"""
 _ARCHIVED = "SELECT DISTINCT toString(event_id) FROM {table} WHERE event_id IN ({ids})"
 _SURPLUS = (
     "SELECT event_id, arraySort(groupArray((topic, partition, offset))) AS places FROM events "
-    "WHERE event_id IN ({ids}) GROUP BY event_id HAVING length(places) > 1"
+    "WHERE event_id GLOBAL IN ({ids}) GROUP BY event_id HAVING length(places) > 1"
 )
 _DELETE = (
-    "DELETE FROM events WHERE event_id = {id:UUID} AND topic = {topic:String} "
-    "AND partition = {partition:UInt32} AND offset = {offset:UInt64}"
+    "DELETE FROM {table} WHERE event_id = {{id:UUID}} AND topic = {{topic:String}} "
+    "AND partition = {{partition:UInt32}} AND offset = {{offset:UInt64}}"
 )
 _NEWEST = (
     "SELECT event_id FROM events "
@@ -48,7 +54,7 @@ class Editor(Reader, Protocol):
 
 
 def positions(reader: Reader, known: Mapping[str, Projection], topics: Iterable[str]) -> Positions:
-    """Return, by (topic, partition), the offset after the greatest one that ClickHouse holds."""
+    """Return, by (topic, partition), the offset after the greatest one up to which ClickHouse holds all there is."""
     wanted: dict[str, tuple[Table, list[str]]] = {}
     for topic in topics:
         own = known[topic].own
@@ -88,33 +94,38 @@ def new_events(reader: Reader, block: Block) -> Block:
     return block.without(known)
 
 
-def remove_surplus(editor: Editor, ids: Iterable[str]) -> int:
+def remove_surplus(editor: Editor, ids: Iterable[str], placement: Placement = ONE_NODE) -> int:
     """Delete all rows but one of each of these event ids; return how many were too many.
 
     Two projectors that insert the same id from different partitions at the same moment do not see each other before;
     behind its insert at least the later one does. Which row stays depends on where they were read alone, so both delete
     the same ones.
     """
-    return _remove_surplus(editor, _listed(ids), {})
+    return _remove_surplus(editor, _listed(ids), {}, placement)
 
 
-def remove_newest_surplus(editor: Editor, held: Mapping[tuple[str, int], int], count: int) -> int:
+def remove_newest_surplus(
+    editor: Editor, held: Mapping[tuple[str, int], int], count: int, placement: Placement = ONE_NODE
+) -> int:
     """Do the same for the events within the newest `count` offsets of each of these partitions.
 
     Somebody who was killed between insert and `remove_surplus` may have left them.
     """
     return sum(
-        _remove_surplus(editor, _NEWEST, {"topic": topic, "partition": partition, "start": max(0, end - count)})
+        _remove_surplus(
+            editor, _NEWEST, {"topic": topic, "partition": partition, "start": max(0, end - count)}, placement
+        )
         for (topic, partition), end in sorted(held.items())
     )
 
 
-def _remove_surplus(editor: Editor, ids: str, parameters: dict[str, Any]) -> int:
+def _remove_surplus(editor: Editor, ids: str, parameters: dict[str, Any], placement: Placement) -> int:
     answer = editor.query(_SURPLUS.format(ids=ids), parameters=parameters, settings=_ID_SETTINGS)
     surplus = [(event_id, *place) for event_id, places in answer.result_rows for place in places[1:]]
+    deletion = _DELETE.format(table=placement.deletable(EVENTS.name))
     for event_id, topic, partition, offset in surplus:
         place = {"id": event_id, "topic": topic, "partition": partition, "offset": offset}
-        editor.command(_DELETE, parameters=place)
+        editor.command(deletion, parameters=place)
     return len(surplus)
 
 

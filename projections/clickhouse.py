@@ -6,6 +6,7 @@ import clickhouse_connect
 import structlog
 
 from projections import migrate
+from projections.placement import Placement
 from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -27,15 +28,17 @@ def connect(settings: Settings, database: str | None) -> Any:
         autogenerate_session_id=False,
         query_retries=0,
         compress=False,
+        settings=dict(Placement.of(settings).session),
     )
 
 
 def open_database(settings: Settings) -> Any:
     """Return a client of Kith's database, created and migrated as needed."""
+    placement = Placement.of(settings)
     server = connect(settings, None)
-    migrate.create_database(server, settings.clickhouse_database, settings.clickhouse_cluster)
+    migrate.create_database(server, placement)
     server.close()
     client = connect(settings, settings.clickhouse_database)
-    for migration in migrate.migrate(client, settings.clickhouse_cluster):
+    for migration in migrate.migrate(client, placement):
         log.info("migrated", version=migration.version, name=migration.name)
     return client

@@ -1,19 +1,22 @@
 """The tables and views of ClickHouse, as numbered SQL files that are applied once and in order.
 
 A file is `NNNN_name.sql`; its statements end with a semicolon at the end of a line and can be run again, so that a file
-that was cut off halfway is simply applied again. The same text serves one node and a cluster: `${on_cluster}`,
-`${replicated}` and `${deduplication_window}` are filled in by `render`. What was applied stands in the table
-`migrations`, with a checksum: an applied file never changes, a change is a new file.
+that was cut off halfway is simply applied again. The same text serves one node, a cluster and a sharded cluster:
+`${on_cluster}`, `${replicated}` and `${deduplication_window}` are filled in by `render`, which also makes two tables of
+a sharded one. What was applied stands in the table `migrations`, with a checksum: an applied file never changes, a
+change is a new file.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
+from projections import sharding
+from projections.placement import ONE_NODE, Placement
 from schemas.errors import KithError
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -25,6 +28,9 @@ _DANGEROUS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _REASON = re.compile(r"^--\s*dangerous:\s*\S", re.MULTILINE)
+_CREATED = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)")
+_REPLICATED = re.compile(r"^ENGINE = (Replicated\w*MergeTree)(?:\(([^()]*)\))?", re.MULTILINE)
+_LAYOUT = "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'events'"
 _STATUS_TABLE = """\
 CREATE TABLE IF NOT EXISTS migrations ${on_cluster}
 (
@@ -78,16 +84,28 @@ def load(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-def render(text: str, cluster: str | None = None) -> list[str]:
-    """Return the statements of a migration, for one node or for a cluster."""
+def render(text: str, placement: Placement = ONE_NODE) -> list[str]:
+    """Return the statements of a migration, for one node, a cluster or a sharded cluster."""
     filled = Template(text).substitute(
-        on_cluster=f"ON CLUSTER `{cluster}`" if cluster else "",
-        replicated="Replicated" if cluster else "",
-        deduplication_window=("replicated" if cluster else "non_replicated") + "_deduplication_window",
+        on_cluster=placement.on_cluster.strip(),
+        replicated="Replicated" if placement.cluster else "",
+        deduplication_window=("replicated" if placement.cluster else "non_replicated") + "_deduplication_window",
     )
-    return [
+    found = [
         statement for part in re.split(r";[ \t]*(?:\n|$)", filled) if (statement := _without_comments(part).strip())
     ]
+    if not placement.sharded:
+        return found
+    return [each for statement in found for each in sharding.statements(_in_keeper(statement, placement), placement)]
+
+
+def all_statements(placement: Placement) -> Iterator[str]:
+    """Yield everything that an empty server is given, in order: what `migrate` runs, to be read before it does."""
+    yield _database(placement)
+    yield from render(_STATUS_TABLE, placement)
+    for migration in load():
+        yield f"-- {migration.version:04d} {migration.name}"
+        yield from render(migration.text, placement)
 
 
 def pending(available: Sequence[Migration], applied: dict[int, str]) -> list[Migration]:
@@ -111,26 +129,58 @@ def pending(available: Sequence[Migration], applied: dict[int, str]) -> list[Mig
     return [migration for migration in available if migration.version not in applied]
 
 
-def migrate(database: Database, cluster: str | None = None, dry_run: bool = False) -> list[Migration]:
-    """Bring `database` to the newest version and return what was applied; with `dry_run`, what would be."""
+def migrate(database: Database, placement: Placement = ONE_NODE, dry_run: bool = False) -> list[Migration]:
+    """Bring `database` to the newest version and return what was applied; with `dry_run`, what would be.
+
+    Raises `KithError` when its tables are laid out otherwise than `placement` says.
+    """
     if dry_run and not _has_status_table(database):
         return pending(load(), {})
+    _check_layout(database, placement)
     if not dry_run:
-        database.command(render(_STATUS_TABLE, cluster)[0])
+        for statement in render(_STATUS_TABLE, placement):
+            database.command(statement)
     missing = pending(load(), _applied(database))
     if not dry_run:
         for migration in missing:
-            _apply(database, migration, cluster)
+            _apply(database, migration, placement)
     return missing
 
 
-def create_database(server: Database, name: str, cluster: str | None = None) -> None:
-    """Create the database unless it is there. `name` is an identifier, checked by the settings."""
-    server.command(f"CREATE DATABASE IF NOT EXISTS `{name}`" + (f" ON CLUSTER `{cluster}`" if cluster else ""))
+def create_database(server: Database, placement: Placement) -> None:
+    """Create the database unless it is there. Its name is an identifier, checked by the settings."""
+    server.command(_database(placement))
 
 
-def _apply(database: Database, migration: Migration, cluster: str | None) -> None:
-    for statement in render(migration.text, cluster):
+def _database(placement: Placement) -> str:
+    return f"CREATE DATABASE IF NOT EXISTS `{placement.database}`{placement.on_cluster}"
+
+
+def _in_keeper(statement: str, placement: Placement) -> str:
+    """Return the statement with the path of the table's replicas, where it creates a table that has some."""
+    created = _CREATED.match(statement)
+    if created is None:
+        return statement
+    place = placement.replicated(created[1])
+
+    def engine(match: re.Match[str]) -> str:
+        return f"ENGINE = {match[1]}({', '.join(filter(None, (place, match[2])))})"
+
+    return _REPLICATED.sub(engine, statement)
+
+
+def _check_layout(database: Database, placement: Placement) -> None:
+    rows = database.query(_LAYOUT).result_rows
+    if rows and not rows[0][0].startswith(placement.engine):
+        raise KithError(
+            f"The table events is {rows[0][0]}, but KITH_CLICKHOUSE_CLUSTER and KITH_CLICKHOUSE_SHARDED ask for "
+            f"{placement.engine}. Tables stay as they were made: set these back, or name another database "
+            "(KITH_CLICKHOUSE_DATABASE) and fill it with `kith rebuild`."
+        )
+
+
+def _apply(database: Database, migration: Migration, placement: Placement) -> None:
+    for statement in render(migration.text, placement):
         try:
             database.command(statement)
         except Exception as error:

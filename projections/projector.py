@@ -19,6 +19,7 @@ from projections.batch import Block, Projection, Refused, blocks_of
 from projections.consumer import Consumer, Reassigned
 from projections.dead_letters import DeadLetters
 from projections.pace import Pace
+from projections.placement import Placement
 from projections.rows import Record
 from projections.tables import EVENTS
 from schemas.metrics import counter, histogram
@@ -58,6 +59,7 @@ class Projector:
         report: Report = lambda block, new: None,
     ) -> None:
         self._settings = settings
+        self._placement = Placement.of(settings)
         self._known = known
         self._consumer = consumer
         self._client = client
@@ -172,14 +174,15 @@ class Projector:
                 self._wait(delay)
 
     def _remove_surplus(self, block: Block) -> None:
-        removed = self._patiently(lambda: archive.remove_surplus(self._client, archive.event_ids(block)))
+        ids = archive.event_ids(block)
+        removed = self._patiently(lambda: archive.remove_surplus(self._client, ids, self._placement))
         counter("kith_projector_duplicates_total").inc(removed)
 
     def _tidy(self, held: archive.Positions) -> None:
         """Finish what the projector that had these partitions before may have left half done."""
         own = {place: offset for place, offset in held.items() if place[0] in self._event_topics}
         most = self._settings.projector_batch
-        removed = self._patiently(lambda: archive.remove_newest_surplus(self._client, own, most))
+        removed = self._patiently(lambda: archive.remove_newest_surplus(self._client, own, most, self._placement))
         counter("kith_projector_duplicates_total").inc(removed)
 
     def _refuse(self, *refused: Refused) -> None:

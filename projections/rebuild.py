@@ -22,6 +22,7 @@ from projections.batch import Block, Projection, Refused, blocks_of
 from projections.groups import Group
 from projections.log import Log, Record
 from projections.masking import Masking
+from projections.placement import Placement
 from projections.settle import settle
 from projections.shadows import Note, Shadows, beyond_of, shadow_of
 from projections.tables import EVENTS
@@ -75,7 +76,8 @@ class Rebuild:
         self._log = log
         self._group = group
         self._show = show
-        self._shadows = Shadows(client, group.tables, settings.clickhouse_cluster)
+        self._placement = Placement.of(settings)
+        self._shadows = Shadows(client, group.tables, self._placement)
         self._known = {
             topic: Projection(tuple(map(shadow_of, each.tables)), each.build)
             for topic, each in group.projections.items()
@@ -236,7 +238,7 @@ class Rebuild:
         if new.rows:
             sink.insert(self._client, new, self._wait, _ignore)
         if len(new.rows) < len(block.rows):
-            settled = settle(self._client, block, new, EVENTS.name)
+            settled = settle(self._client, block, new, EVENTS.name, self._placement)
             if settled.rows:
                 sink.insert(self._client, settled, self._wait, _ignore)
 

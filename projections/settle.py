@@ -6,6 +6,7 @@ one seed are no question: they lie in one partition, and the first stands.
 
 from projections.archive import Editor
 from projections.batch import Block
+from projections.placement import ONE_NODE, Placement
 from projections.tables import EVENTS
 
 _EVENT_ID, _SEED = EVENTS.names.index("event_id"), EVENTS.names.index("seed")
@@ -20,7 +21,7 @@ _DELETE = "DELETE FROM {table} WHERE event_id IN {{ids:Array(UUID)}}"
 _AT_ONCE = 200
 
 
-def settle(editor: Editor, block: Block, new: Block, live: str) -> Block:
+def settle(editor: Editor, block: Block, new: Block, live: str, placement: Placement = ONE_NODE) -> Block:
     """Return the rows of `block` that the live table has instead of others of their id; those are deleted.
 
     `new` is what was inserted of `block`, into the block's table. The caller inserts the answer; doing all of it again
@@ -46,7 +47,8 @@ def settle(editor: Editor, block: Block, new: Block, live: str) -> Block:
             if places.get(row[_EVENT_ID]) == (record.topic, record.partition, record.offset)
         }
         if mine:
-            editor.command(_DELETE.format(table=block.table.name), parameters={"ids": sorted(mine)})
+            deletion = _DELETE.format(table=placement.deletable(block.table.name))
+            editor.command(deletion, parameters={"ids": sorted(mine)})
             chosen |= set(mine.values())
     token = f"{block.token} settled"
     settled = block.without(lambda row: id(row) not in chosen)

@@ -6,7 +6,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.topics import Topics
@@ -43,7 +43,12 @@ class Settings(BaseSettings):
         0, ge=0, description="Memory limit of a query in the local ClickHouse, bytes; 0 is half of the machine's."
     )
     clickhouse_cluster: str | None = Field(
-        None, description="Cluster name: DDL gets ON CLUSTER and Replicated engines."
+        None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Cluster name: DDL gets ON CLUSTER and Replicated engines.",
+    )
+    clickhouse_sharded: bool = Field(
+        False, description="Spread events and orders over the cluster's shards by seed; needs a cluster."
     )
 
     collector_port: int = Field(8001, ge=0, le=65535, description="Port of the collector; 0 picks a free one.")
@@ -113,6 +118,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: str | None) -> str | None:
         return value.upper() if value else None
+
+    @field_validator("clickhouse_sharded")
+    @classmethod
+    def _of_a_cluster(cls, value: bool, others: ValidationInfo) -> bool:
+        if value and not others.data.get("clickhouse_cluster"):
+            raise ValueError("shards are a cluster's: set KITH_CLICKHOUSE_CLUSTER to its name")
+        return value
 
     @cached_property
     def topics(self) -> Topics:

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import Error
 
 from projections import migrate
 from projections.clickhouse import connect
+from projections.placement import Placement
 from schemas.errors import KithError
 from schemas.logging import configure
 from schemas.settings import Settings
@@ -20,19 +21,19 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.
 
     Raises `KithError` when ClickHouse does not answer, refuses the password, or knows later migrations than this Kith.
     """
-    cluster = settings.clickhouse_cluster
+    placement = Placement.of(settings)
     try:
         server = connect(settings, None)
         try:
             if dry_run and not _exists(server, settings.clickhouse_database):
                 return migrate.load()
             if not dry_run:
-                migrate.create_database(server, settings.clickhouse_database, cluster)
+                migrate.create_database(server, placement)
         finally:
             server.close()
         client = connect(settings, settings.clickhouse_database)
         try:
-            return migrate.migrate(client, cluster, dry_run)
+            return migrate.migrate(client, placement, dry_run)
         finally:
             client.close()
     except (Error, OSError) as error:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from projections import migrate
+from projections.placement import ONE_NODE, SHARDED, Placement
 from schemas.errors import KithError
 
 
@@ -16,6 +17,7 @@ class Database:
         self.ran: list[str] = []
         self.applied: dict[int, str] = {}
         self.exists = False
+        self.engine: str | None = None
         self._fail = fail
 
     def command(self, cmd: str, parameters: dict[str, Any] | None = None) -> None:
@@ -29,12 +31,22 @@ class Database:
     def query(self, query: str) -> Any:
         if query.startswith("EXISTS"):
             return SimpleNamespace(result_rows=[(int(self.exists),)])
+        if "system.tables" in query:
+            return SimpleNamespace(result_rows=[(self.engine,)] if self.engine else [])
         return SimpleNamespace(result_rows=list(self.applied.items()))
 
 
 ALL = migrate.load()
-ONE_NODE = [statement for migration in ALL for statement in migrate.render(migration.text)]
-CLUSTER = [statement for migration in ALL for statement in migrate.render(migration.text, "shops")]
+REPLICAS, SHARDS = Placement("shops"), Placement("shops", sharded=True, database="kith")
+ON_ONE_NODE, ON_REPLICAS, ON_SHARDS = (
+    [statement for migration in ALL for statement in migrate.render(migration.text, placement)]
+    for placement in (ONE_NODE, REPLICAS, SHARDS)
+)
+
+
+def head(statement: str) -> str:
+    """A statement's first words, up to the name that it is about, without the cluster."""
+    return " ".join(statement.partition("\n")[0].replace("ON CLUSTER `shops`", "").split())
 
 
 def test_everything_is_applied_once_and_in_order() -> None:
@@ -73,27 +85,84 @@ def test_a_newer_database_is_refused() -> None:
         migrate.pending(ALL, {999: "x"})
 
 
-@pytest.mark.parametrize("statement", ONE_NODE)
+@pytest.mark.parametrize("statement", ON_ONE_NODE)
 def test_on_one_node_nothing_is_replicated(statement: str) -> None:
-    assert "Replicated" not in statement
-    assert "ON CLUSTER" not in statement
-    assert "$" not in statement
+    for word in ("Replicated", "Distributed", "ON CLUSTER", "_local", "$"):
+        assert word not in statement
 
 
-@pytest.mark.parametrize("statement", CLUSTER)
+@pytest.mark.parametrize("statement", [*ON_REPLICAS, *ON_SHARDS])
 def test_on_a_cluster_every_statement_runs_on_all_of_it(statement: str) -> None:
-    assert "ON CLUSTER `shops`" in statement
+    assert "ON CLUSTER `shops`" in statement.partition("\n")[0]
+    assert "$" not in statement
     if "MergeTree" in statement:
         assert "ENGINE = Replicated" in statement
         assert " replicated_deduplication_window" in statement
         assert "non_replicated" not in statement
 
 
-@pytest.mark.parametrize("statement", ONE_NODE)
+def test_replicas_of_everything_have_what_one_node_has() -> None:
+    assert [head(statement) for statement in ON_REPLICAS] == [head(statement) for statement in ON_ONE_NODE]
+    assert not any("Distributed" in statement for statement in ON_REPLICAS)
+
+
+def test_sharded_a_statement_about_a_table_that_is_not_sharded_differs_in_its_place_in_keeper_alone() -> None:
+    about_others = [each for each in ON_REPLICAS if not SHARDED & set(head(each).split())]
+    assert len(about_others) < len(ON_REPLICAS)
+    places = (
+        "'/clickhouse/tables/{uuid}', '{shard}-{replica}', ",
+        "('/clickhouse/tables/{uuid}', '{shard}-{replica}')",
+    )
+    rendered = [each.replace(places[0], "").replace(places[1], "") for each in ON_SHARDS]
+    assert [each for each in rendered if each in about_others] == about_others
+
+
+def test_each_sharded_table_has_one_table_over_its_shards() -> None:
+    for table in SHARDED:
+        named = f"CREATE TABLE IF NOT EXISTS {table}"
+        [local] = [each for each in ON_SHARDS if head(each) == f"{named}_local"]
+        [over] = [each for each in ON_SHARDS if head(each) == named]
+        assert f"ENGINE = Distributed('shops', 'kith', '{table}_local', sipHash64(seed))" in over
+        assert "'/clickhouse/tables/{uuid}/{shard}', '{replica}'" in local
+        for word in ("PROJECTION", "CODEC", "SETTINGS", "ORDER BY"):
+            assert word not in over
+        assert ON_SHARDS.index(local) < ON_SHARDS.index(over)
+    assert sum("ENGINE = Distributed" in each for each in ON_SHARDS) == len(SHARDED)
+
+
+def test_tables_laid_out_otherwise_are_refused() -> None:
+    database = Database()
+    migrate.migrate(database)
+    for engine, placement in (("MergeTree", SHARDS), ("ReplicatedMergeTree", ONE_NODE), ("Distributed", REPLICAS)):
+        database.engine = engine
+        for dry_run in (True, False):
+            with pytest.raises(KithError, match=f"events is {engine}, but"):
+                migrate.migrate(database, placement, dry_run)
+    for engine, placement in (("MergeTree", ONE_NODE), ("ReplicatedMergeTree", REPLICAS), ("Distributed", SHARDS)):
+        database.engine = engine
+        assert migrate.migrate(database, placement) == []
+
+
+@pytest.mark.parametrize("placement", [ONE_NODE, REPLICAS, SHARDS])
+def test_what_can_be_read_before_is_what_is_run(placement: Placement) -> None:
+    database = Database()
+    migrate.create_database(database, placement)
+    migrate.migrate(database, placement)
+    ran = [statement for statement in database.ran if not statement.startswith("INSERT INTO migrations")]
+    assert [each for each in migrate.all_statements(placement) if not each.startswith("--")] == ran
+
+
+@pytest.mark.parametrize("statement", [*ON_ONE_NODE, *ON_SHARDS])
 def test_every_statement_can_be_run_again(statement: str) -> None:
     repeatable = ("MODIFY TTL", "ADD PROJECTION IF NOT EXISTS", "MATERIALIZE PROJECTION")
     altered = statement.startswith("ALTER TABLE ") and any(change in statement for change in repeatable)
-    assert altered or statement.startswith(("CREATE TABLE IF NOT EXISTS ", "CREATE VIEW IF NOT EXISTS "))
+    created = (
+        "CREATE TABLE IF NOT EXISTS ",
+        "CREATE VIEW IF NOT EXISTS ",
+        "CREATE OR REPLACE VIEW ",
+        "DROP VIEW IF EXISTS ",
+    )
+    assert altered or statement.startswith(created)
 
 
 @pytest.mark.parametrize(
