@@ -18,6 +18,7 @@ Rows = tuple[Row | None, ...]
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _BOUND = Decimal(10) ** 34  # of Decimal(38, 4)
+_FRACTIONS = {f".{millis:03d}Z": millis for millis in range(1000)}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -43,7 +44,7 @@ def event_rows(record: Record) -> Rows:
             event["type"],
             event["event"] or "",
             event["message_id"],
-            event["seed"],
+            _seed(event["seed"]),
             [(identifier["type"], identifier["value"]) for identifier in event["identifiers"]],
             _time(event["occurred_at"]),
             _time(event["received_at"]),
@@ -278,15 +279,19 @@ def _json(value: Any) -> str:
 
 def _time(text: str) -> int:
     # As Kith writes times itself; many records share a second.
-    if len(text) == 24 and text[13] == ":" and text[19] == "." and text[23] == "Z":
-        fraction = text[20:23]
-        if fraction.isascii() and fraction.isdigit():
-            millis = _second(text[:19]) + int(fraction)
-            return millis if EARLIEST <= millis <= LATEST else _clamped(millis)
+    fraction = _FRACTIONS.get(text[19:])
+    if fraction is not None and (second := _second(text[:19])) is not None:
+        return second + fraction
     return _clamped(to_millis(text))
 
 
-_second = lru_cache(maxsize=16384)(to_millis)
+@lru_cache(maxsize=16384)
+def _second(text: str) -> int | None:
+    """Return the milliseconds of `YYYY-MM-DDTHH:MM:SS`; None for another form, and where DateTime64 may end."""
+    if len(text) != 19 or text[13] != ":" or text[16] != ":":
+        return None
+    millis = to_millis(text)
+    return millis if EARLIEST <= millis <= LATEST - 999 else None
 
 
 def _maybe_time(text: str | None) -> int | None:
@@ -306,7 +311,11 @@ def _amount(value: str | float | None) -> Decimal:
 
 
 def _uuid(text: str) -> str:
-    # Event ids become part of a statement (see `archive`), so what they are made of is checked here.
+    # What the archive is asked about travels as lines of text (see `archive`), so what it is made of is checked here.
     if _UUID.fullmatch(text) is None:
         raise ValueError(f"{text!r} is no UUID")
     return text
+
+
+# Many records of a batch are one person's.
+_seed = lru_cache(maxsize=16384)(_uuid)

@@ -104,16 +104,17 @@ def test_two_projectors_share_the_partitions_and_one_takes_over(stack_settings: 
 def test_a_poisoned_record_becomes_a_dead_letter_and_costs_no_other(stack_settings: Settings, tmp_path: Path) -> None:
     topic = stack_settings.topics.events["web"]
     good = events(30)
-    # One is no JSON, one is no event, one has a value that only ClickHouse refuses.
     poison = [b"{", {"event_id": "x"}, {**event("odd"), "seed": "not-a-seed"}]
+    # One that only ClickHouse refuses.
+    odd = (stack_settings.topics.assignments, "k", {**assignment(), "seed": "not-a-seed"})
     with projecting(stack_settings, tmp_path):
-        send(stack_settings, [*messages(stack_settings, good), *((topic, "k", each) for each in poison)])
+        send(stack_settings, [*messages(stack_settings, good), *((topic, "k", each) for each in poison), odd])
         wait_until_projected(stack_settings)
         time.sleep(1)
         wait_until_projected(stack_settings)
     assert rows(stack_settings, COUNTED) == [(30, 30, 30)]
     letters = rows(stack_settings, "SELECT source, reason, payload FROM dead_letters ORDER BY payload")
-    assert [letter[:2] for letter in letters] == [("projector", "undecodable")] * 3
+    assert [letter[:2] for letter in letters] == [("projector", "undecodable")] * 4
     assert letters[0][2] == "{"
 
 

@@ -18,8 +18,10 @@ class Archive:
         self.rows = list(rows)
         self.statements: list[tuple[str, dict[str, Any] | None]] = []
 
-    def query(self, query: str, parameters: dict[str, Any] | None = None, settings: Any = None) -> Any:
+    def query(self, query: str, parameters: dict[str, Any] | None = None, *, external_data: Any = None) -> Any:
         self.statements.append((query, parameters))
+        if "HAVING" in query:
+            return SimpleNamespace(result_rows=[row[:1] for row in self.rows])
         return SimpleNamespace(result_rows=self.rows)
 
     def command(self, cmd: str, parameters: dict[str, Any] | None = None) -> None:
@@ -50,3 +52,16 @@ def test_positions_are_asked_of_each_topics_own_table() -> None:
     assert asked == {("t.events.web", 0): 8}
     tables = [statement.split(" FROM ")[1].split()[0] for statement, _ in reader.statements]
     assert tables == ["events", "segment_changes"]
+
+
+def test_who_opens_partitions_asks_for_repeated_ids_among_their_newest_offsets() -> None:
+    asked = []
+
+    class Empty(Archive):
+        def query(self, query: str, parameters: Any = None, *, external_data: Any = None) -> Any:
+            asked.append(external_data.form_data["starts"][1].decode())
+            return super().query(query, parameters, external_data=external_data)
+
+    assert archive.remove_newest_surplus(Empty(), {("t.events.web", 1): 5, ("t.events.web", 0): 300}, 100) == 0
+    assert asked == ["t.events.web\t0\t200\nt.events.web\t1\t0"]
+    assert archive.remove_newest_surplus(Empty(), {}, 100) == 0

@@ -30,7 +30,7 @@ class Editor:
         self.inserted: list[str] = []
         self._rows = rows
 
-    def query(self, query: str, parameters: Any = None, settings: Any = None) -> Any:
+    def query(self, query: str, parameters: Any = None, settings: Any = None, *, external_data: Any = None) -> Any:
         self.asked.append(query)
         found = [rows for word, rows in self._rows.items() if word in query]
         return SimpleNamespace(result_rows=found[0] if found else [])
@@ -72,7 +72,7 @@ def test_only_connections_to_shards_need_settings() -> None:
 
 @pytest.mark.parametrize("placement", EVERYWHERE)
 def test_surplus_rows_are_deleted_where_they_lie(placement: Placement) -> None:
-    editor = Editor(groupArray=[("id", [("t", 0, 5), ("t", 1, 2)])])
+    editor = Editor(HAVING=[("id",)], groupArray=[("id", [("t", 0, 5), ("t", 1, 2)])])
     assert archive.remove_surplus(editor, ["id"], placement) == 1
     assert archive.remove_newest_surplus(editor, {("t", 0): 9}, 5, placement) == 1
     assert [_target(each) for each in editor.told] == [placement.deletable("events")] * 2

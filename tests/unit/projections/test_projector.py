@@ -54,11 +54,11 @@ class World:
             raise Killed
         return answer
 
-    def query(self, query: str, parameters: dict[str, Any] | None = None, settings: Any = None) -> Any:
+    def query(self, query: str, parameters: dict[str, Any] | None = None, *, external_data: Any = None) -> Any:
         if query.startswith("SELECT DISTINCT"):
-            asked = set(re.findall(r"'([0-9a-f-]{36})'", query))
+            asked = set(external_data.form_data["ids"][1].decode().split())
             rows: list[Any] = [(row["event_id"],) for row in self.tables.get("events", ()) if row["event_id"] in asked]
-        elif "AS places" in query:
+        elif "HAVING count()" in query:
             rows = []
         else:
             table = re.search(r"FROM (\w+)", query)

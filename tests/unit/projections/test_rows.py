@@ -1,3 +1,4 @@
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from projections import batch, rows, tables
 from projections.rows import Row, Rows
 from schemas.codec import dumps, loads
-from schemas.times import EARLIEST, LATEST
+from schemas.times import EARLIEST, LATEST, to_millis
 from tests.unit.projections.records import (
     AT_MS,
     OTHER,
@@ -26,6 +27,7 @@ from tests.unit.projections.records import (
 )
 
 PLACE = ("t", 3, 77)
+OCCURRED_AT = tables.EVENTS.names.index("occurred_at")
 
 
 def named(table: tables.Table, row: Row | None) -> dict[str, object]:
@@ -217,3 +219,28 @@ def test_every_topic_fills_the_columns_of_its_tables_and_says_where_it_was_read(
     assert found[-1] is not None
     assert found[-1][-3:] == (topic, 3, 77)
     assert projection.own.columns[-3:] == tables.PLACE
+
+
+instants = st.datetimes(datetime(1850, 1, 1), datetime(2350, 1, 1)).map(
+    lambda at: at.isoformat(timespec="milliseconds")
+)
+
+
+@given(instants, st.sampled_from(["Z", "+00:00", "+01:30", "", "000Z"]))
+def test_times_of_any_form_are_the_instant_they_name_within_what_clickhouse_holds(at: str, zone: str) -> None:
+    made = rows.event_rows(event_record(occurred_at=at + zone))[0]
+    assert made
+    assert made[OCCURRED_AT] == min(max(to_millis(at + zone), EARLIEST), LATEST)
+
+
+@given(st.text("0123456789-:.TZ", max_size=24))
+def test_what_is_no_time_has_no_row(text: str) -> None:
+    try:
+        expected = min(max(to_millis(text), EARLIEST), LATEST)
+    except ValueError:
+        with pytest.raises(ValueError, match="."):
+            rows.event_rows(event_record(occurred_at=text))
+    else:
+        made = rows.event_rows(event_record(occurred_at=text))[0]
+        assert made
+        assert made[OCCURRED_AT] == expected
