@@ -27,7 +27,12 @@ def decode(cursor: str, *types: type) -> list[Any]:
             return place
     except ValueError:
         pass
-    raise Problem("invalid-cursor", "Pass `next` of the answer before as it is, or leave `cursor` out to start anew.")
+    raise not_a_cursor()
+
+
+def not_a_cursor() -> Problem:
+    """Return the refusal of a text that is no cursor of this list."""
+    return Problem("invalid-cursor", "Pass `next` of the answer before as it is, or leave `cursor` out to start anew.")
 
 
 def page(items: list[bytes], following: str | None) -> Response:

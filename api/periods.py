@@ -13,10 +13,6 @@ from schemas.times import EARLIEST, LATEST, to_iso, to_millis
 Period = Literal["day", "week", "month"]
 From = Annotated[str | None, Query(alias="from", max_length=40, description="Start, inclusive: a date or a time.")]
 To = Annotated[str | None, Query(max_length=40, description="End, exclusive: a date or a time.")]
-SegmentId = Annotated[str, Query(max_length=64, description="Only people who are in this segment now.")]
-Channel = Annotated[
-    Literal["", "web", "order", "chat", "social"], Query(description="Only events of this channel; empty: all.")
-]
 
 
 def zone_of(settings: Settings) -> ZoneInfo:
@@ -48,8 +44,14 @@ def instant(request: Request, name: str, text: str | None, default: int, later_m
 
 
 def bounds(request: Request, start: str | None, end: str | None) -> dict[str, str]:
-    """Return the parameters `start` and `end` of the time [start, end)."""
-    return {"start": instant(request, "from", start, EARLIEST), "end": instant(request, "to", end, LATEST)}
+    """Return the parameters `start` and `end` of the time [start, end).
+
+    Raises `Problem` (bad-request) for what is no time, and for an end before the start.
+    """
+    found = {"start": instant(request, "from", start, EARLIEST), "end": instant(request, "to", end, LATEST)}
+    if found["end"] < found["start"]:
+        raise Problem("bad-request", f"to={end} is before from={start}: the time asked for is [from, to).")
+    return found
 
 
 def _clickhouse(millis: int) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from projections.migrate import load, render
 
-_HEAD = re.compile(r"CREATE (TABLE|VIEW) IF NOT EXISTS (\w+)\s*(\((?:.|\n)*?\n\))?", re.MULTILINE)
+_HEAD = re.compile(r"CREATE (?:OR REPLACE )?(TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)\s*(\((?:.|\n)*?\n\))?", re.MULTILINE)
+_DROPPED = re.compile(r"DROP VIEW IF EXISTS (\w+)")
 _COLUMN = re.compile(r"^    (\w+) (.*?) COMMENT '([^']*)'", re.MULTILINE)
 _NESTED = re.compile(r"^    (\w+) Nested\n    \(\n(?:.*\n)*?    \) COMMENT '([^']*)'", re.MULTILINE)
 _COMMENT = re.compile(r"^COMMENT '([^']*)'$", re.MULTILINE)
@@ -24,9 +25,15 @@ class Relation:
 
 
 def relations() -> list[Relation]:
-    """Return every table and view, in the order in which they are created."""
-    statements = (statement for migration in load() for statement in render(migration.text))
-    return [_relation(statement) for statement in statements if not statement.startswith("ALTER TABLE ")]
+    """Return every table and view as the newest migration leaves it, in the order in which they first came."""
+    found: dict[str, Relation] = {}
+    for statement in (statement for migration in load() for statement in render(migration.text)):
+        if dropped := _DROPPED.match(statement):
+            del found[dropped[1]]
+        elif not statement.startswith("ALTER TABLE "):
+            relation = _relation(statement)
+            found[relation.name] = relation
+    return list(found.values())
 
 
 def _relation(statement: str) -> Relation:

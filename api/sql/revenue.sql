@@ -4,13 +4,12 @@ SELECT
     currency,
     count(),
     sum(total) AS gross,
-    sum(orders_counted.refunded) AS given_back,
+    sum(orders.refunded) AS given_back,
     gross - given_back
-FROM orders_counted
-WHERE placed_at >= {start:DateTime64(3, 'UTC')} AND placed_at < {end:DateTime64(3, 'UTC')}
-    AND ({segment:String} = ''
-        OR profile_id IN (SELECT profile_id FROM segment_membership WHERE segment_id = {segment:String}))
-    AND (period, currency) > ({after_period:String}, {after_currency:String})
+FROM orders_counted_of(
+    start = {start:DateTime64(3, 'UTC')}, end = {end:DateTime64(3, 'UTC')},
+    channel = {channel:String}, segment = {segment:String}) AS orders
+WHERE (period, currency) > ({after_period:String}, {after_currency:String})
 GROUP BY period, currency
 ORDER BY period, currency
 LIMIT {limit:UInt32}

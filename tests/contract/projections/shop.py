@@ -8,11 +8,12 @@ from typing import Any
 
 from schemas.times import to_iso
 from tests.parts.people import TOPICS, Writer, seed
-from tests.unit.projections.records import assignment, event, order
+from tests.unit.projections.records import assignment, change, event, order
 
 NAMES = ("Product Viewed", "Product Added", "Checkout Started", "Order Completed")
 START = 1767225600000  # 2026-01-01T00:00:00Z, a Thursday
 DAY = 86_400_000
+SEGMENTS = ("vip", "new")
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Shop:
     events: list[dict[str, Any]] = field(default_factory=list)
     orders: list[dict[str, Any]] = field(default_factory=list)
     assignments: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     slices: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     def owner(self, of: str, at: int) -> str:
@@ -43,6 +45,7 @@ class Shop:
         writer.put(TOPICS.events["web"], [{k: v for k, v in each.items() if k != "t"} for each in self.events])
         writer.put(TOPICS.assignments, self.assignments)
         writer.put(TOPICS.orders, self.orders)
+        writer.put(TOPICS.changes, self.changes)
 
 
 def shop(number: int, people: int = 12, events: int = 150, orders: int = 25) -> Shop:
@@ -80,7 +83,7 @@ def shop(number: int, people: int = 12, events: int = 150, orders: int = 25) -> 
                 type=kind,
                 event=name or None,
                 occurred_at=to_iso(t),
-                channel=chance.choice(("web", "chat")),
+                channel=chance.choice(("web", "chat", "social", "order")),
                 properties=chance.choice(({"product_id": "p1", "name": "One"}, {"sku": "p2"}, {"product_id": 3}, {})),
                 t=t,
             )
@@ -114,4 +117,29 @@ def shop(number: int, people: int = 12, events: int = 150, orders: int = 25) -> 
         )
         found.assignments.append(assignment(seed=order_seed, type="order:shop", value=str(n), profile_id=who))
         found.slices[order_seed] = [(-(10**14), who)]
+    for who in users + cookies:
+        for segment in SEGMENTS:
+            found.changes += _changes(chance, found.events, who, segment)
     return found
+
+
+def _changes(chance: random.Random, events: list[dict[str, Any]], who: str, segment: str) -> list[dict[str, Any]]:
+    """Return how a person came and went, by events, by time and by decisions."""
+    times = sorted(START + chance.randrange(20 * 24) * 3_600_000 for _ in range(chance.randrange(4)))
+    return [
+        change(
+            sequence,
+            change_id=f"{segment}-{who}-{sequence}",
+            segment_id=segment,
+            profile_id=who,
+            at=to_iso(at),
+            because=chance.choice(
+                (
+                    {"kind": "event", "event_id": chance.choice(events)["event_id"]},
+                    {"kind": "time"},
+                    {"kind": "identity", "decision_id": "d"},
+                )
+            ),
+        )
+        for sequence, at in enumerate(times, start=1)
+    ]

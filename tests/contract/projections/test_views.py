@@ -10,6 +10,7 @@ import pytest
 
 from projections.dictionary import relations
 from schemas.times import to_millis
+from tests.contract.projections.plain import chains, median, rfm_name
 from tests.contract.projections.shop import DAY, NAMES, START, Shop, shop
 from tests.parts.people import TOPICS, Writer, seed
 from tests.unit.projections.records import assignment, change, event
@@ -133,13 +134,7 @@ def test_rfm_scores_say_what_share_is_strictly_worse(world: tuple[Shop, Writer])
     found = rows(writer, "SELECT toString(profile_id), orders, revenue, recency, frequency, monetary, segment FROM rfm")
     assert {row[0]: row[1:6] for row in found} == wanted
     for *_, recency, frequency, monetary, name in found:
-        both = frequency + monetary
-        if recency >= 4:
-            assert name == ("champions" if both >= 8 else "new" if both < 6 else "loyal")
-        elif recency == 3:
-            assert name == "loyal"
-        else:
-            assert name == ("at_risk" if both >= 6 else "lost")
+        assert name == rfm_name(recency, frequency + monetary)
 
 
 FUNNELS = [NAMES, NAMES[:1], ("Home", "Home", "Product Viewed"), ("Nothing", "Home"), (*NAMES, *NAMES)]
@@ -149,7 +144,7 @@ FUNNELS = [NAMES, NAMES[:1], ("Home", "Home", "Product Viewed"), ("Nothing", "Ho
 def test_a_funnel_is_the_longest_chain_within_its_time(world: tuple[Shop, Writer], within: int) -> None:
     made, writer = world
     for steps in FUNNELS:
-        reached = chains(made, steps, within)
+        reached = chains(made.timelines(), steps, within)
         found = rows(
             writer, "SELECT * FROM funnel(steps = {s:Array(String)}, within = {w:Int64})", s=list(steps), w=within
         )
@@ -171,30 +166,6 @@ def test_a_funnel_counts_what_windowfunnel_counts(world: tuple[Shop, Writer]) ->
         writer, "SELECT people FROM funnel(steps = {s:Array(String)}, within = {w:Int64})", s=list(NAMES), w=DAY
     )
     assert [people for (people,) in found] == [sum(level >= n for level in levels) for n in range(1, 5)]
-
-
-def chains(made: Shop, steps: tuple[str, ...], within: int) -> list[list[float]]:
-    """Return for each step the seconds from the first one, of each person who got there."""
-    reached: list[list[float]] = [[] for _ in steps]
-    for timeline in made.timelines().values():
-        marks = sorted((t, n) for t, each in timeline for n, name in enumerate(steps) if each["event"] == name)
-        began: list[int | None] = [None] * len(steps)
-        took: list[float | None] = [None] * len(steps)
-        for t, n in marks:
-            start = t if n == 0 else began[n - 1]
-            if start is not None and t - start <= within:
-                began[n] = start
-                took[n] = (t - start) / 1000 if took[n] is None else took[n]
-        for n, seconds in enumerate(took):
-            if seconds is not None:
-                reached[n].append(seconds)
-    return reached
-
-
-def median(values: list[float]) -> float:
-    values = sorted(values)
-    middle = len(values) // 2
-    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 
 @pytest.mark.parametrize("period", ["day", "week", "month"])

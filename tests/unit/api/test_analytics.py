@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.periods import Period
-from api.routes.analytics import cohorts_of
+from api.routes.analytics_events import cohorts_of
 
 MONDAY = date(2024, 1, 1)
 
