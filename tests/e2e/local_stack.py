@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 from deploy.local.credentials import Credentials, load_credentials
 from deploy.local.folder import DataFolder
-from deploy.local.runtime import connected_settings, read_stack
+from deploy.local.runtime import ProcessRecord, StackRecord, connected_settings, read_stack
 from schemas.settings import Settings
 
 FREE_PORTS = {f"KITH_{name}_PORT": "0" for name in ("KAFKA", "CLICKHOUSE", "COLLECTOR", "API", "WORKER", "PROJECTOR")}
@@ -43,10 +44,17 @@ class LocalStack:
         document: dict[str, Any] = json.loads(self.kith("status", "--json", check=False).stdout)
         return document
 
-    def process(self, name: str) -> dict[str, Any]:
-        """Return one process of the status."""
-        found: dict[str, Any] = {process["name"]: process for process in self.status()["processes"]}[name]
-        return found
+    def process(self, name: str) -> ProcessRecord:
+        """Return what the supervisor last wrote of one process."""
+        return {process["name"]: process for process in self._record()["processes"]}[name]
+
+    def is_ready(self) -> bool:
+        """Tell whether the supervisor last wrote that everything does its work.
+
+        Cheap enough to be asked again and again, which a `kith status` is not.
+        """
+        record = self._record()
+        return record["phase"] == "running" and all(process["state"] == "ready" for process in record["processes"])
 
     @property
     def settings(self) -> Settings:
@@ -72,9 +80,25 @@ class LocalStack:
 
     def pids(self) -> list[int]:
         """Return the process ids of the supervisor and of everything that it runs."""
+        record = self._record()
+        return [record["pid"], *(process["pid"] for process in record["processes"] if process["pid"])]
+
+    def kill(self, name: str) -> None:
+        """End one process as a crash would."""
+        pid = self.process(name)["pid"]
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, signal.SIGKILL)
+
+    def kill_and_await(self, name: str) -> None:
+        """End one process as a crash would; return when it runs again and everything does its work."""
+        before = self.process(name)["restarts"]
+        self.kill(name)
+        eventually(lambda: self.process(name)["restarts"] > before and self.is_ready(), 120)
+
+    def _record(self) -> StackRecord:
         record = read_stack(self.folder)
         assert record is not None
-        return [record["pid"], *(process["pid"] for process in record["processes"] if process["pid"])]
+        return record
 
 
 def alive(pid: int) -> bool:

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -190,10 +188,8 @@ def test_the_identity_writer_dies_and_another_worker_takes_over(tmp_path_factory
         for second in range(1, 40):
             shop.send(shop.event(second, u=f"u{second % 7}", a=f"a{second % 7}"))
             if second in (10, 25):
-                name = f"worker-{1 if second == 10 else 2}"
-                before = own.process(name)
-                os.kill(before["pid"], signal.SIGKILL)
-        eventually(lambda: bool(own.status()["ready"]))
+                own.kill(f"worker-{1 if second == 10 else 2}")
+        eventually(own.is_ready)
         shop.wait()
         events = [shop.profile("user_id", f"u{n}")["activity"]["events"] for n in range(7)]
         assert sum(events) == 39
@@ -214,16 +210,15 @@ def _another_policy_through_kills(own: LocalStack, shop: Shop, file: Path) -> No
     assert (plan["split"], plan["identifiers"]) == ({"people": 1, "into": 3}, 2)
     assert "more than one person may have of: e-mail" in plan["examples"]["split"][0]["reasons"][0]
     assert len(shop.profile("user_id", "u1")["identifiers"]) == 5, "a plan changes nothing"
-    before = [own.process(f"worker-{number}")["pid"] for number in (1, 2)]
     arguments = ("identity", "apply", "--policy", str(file), "--reason", "one address each")
     command = (sys.executable, "-m", "deploy.local.cli", *arguments)
     with subprocess.Popen(
         command, env=own.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as applying:
-        for pid in before:
+        for number in (1, 2):
             time.sleep(0.4)
-            os.kill(pid, signal.SIGKILL)
-            shop.send(shop.event(50 + before.index(pid), u="u2", e=f"f{before.index(pid)}@x.fr"))
+            own.kill(f"worker-{number}")
+            shop.send(shop.event(49 + number, u="u2", e=f"f{number - 1}@x.fr"))
         assert applying.wait(120) == 0
     shop.wait()
     for person, kept, lost in (("u1", "e0@x.fr", ("e1@x.fr", "e2@x.fr")), ("u2", "f0@x.fr", ("f1@x.fr",))):

@@ -114,9 +114,9 @@ def test_logs_are_json_lines(stack: LocalStack) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_killed_process_is_started_again(stack: LocalStack, name: str) -> None:
     before = stack.process(name)
-    os.kill(before["pid"], signal.SIGKILL)
-    eventually(lambda: stack.process(name)["restarts"] == before["restarts"] + 1 and stack.status()["ready"])
+    stack.kill_and_await(name)
     after = stack.process(name)
+    assert after["restarts"] == before["restarts"] + 1
     assert after["pid"] != before["pid"]
     assert after["port"] == before["port"]
     track(stack, f"after-{name}")

@@ -1,8 +1,6 @@
 """Segments from outside: history, windows, webhooks and the change stream, while worker and api are killed with -9."""
 
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,9 +63,6 @@ class Shop:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
-    def kill(self, name: str) -> None:
-        os.kill(self.stack.process(name)["pid"], signal.SIGKILL)
-
 
 def view(person: int, number: int, name: str = "Product Viewed") -> dict[str, Any]:
     return {
@@ -113,7 +108,7 @@ def live_through_it(shop: Shop, hooks: Receiver, tmp_path: Path) -> None:
     file.write_text(json.dumps(DEFINITIONS))
     assert own.kith("segment", "apply", "--dry-run", str(file)).stdout.count("+ ") == len(DEFINITIONS)
     own.kith("segment", "apply", str(file))
-    shop.kill("worker-1")
+    own.kill("worker-1")
     shop.send([view(person, VIEWS) for person in range(10)])
     eventually(lambda: all(each["state"] == "live" for each in shop.ask("GET", "/v1/segments")["items"]))
     own.kith("wait")
@@ -132,10 +127,10 @@ def live_through_it(shop: Shop, hooks: Receiver, tmp_path: Path) -> None:
     shop.send([view(person, 1, "Cart Viewed") for person in range(50)])
     sent = time.monotonic()
     eventually(lambda: shop.ask("GET", "/v1/segments/lately")["members"] == 50)
-    shop.kill("worker-1")
-    shop.kill("api")
+    own.kill("worker-1")
+    own.kill("api")
     time.sleep(max(0.0, sent + 7 - time.monotonic()))
-    eventually(lambda: own.status()["ready"])
+    eventually(own.is_ready)
     own.kith("wait")
     eventually(lambda: shop.ask("GET", "/v1/segments/lately")["members"] == 0)
 
