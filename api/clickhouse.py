@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from projections.placement import Placement
 from schemas.codec import JSONDecodeError, loads
 from schemas.errors import Problem
 from schemas.settings import Settings
@@ -38,7 +39,9 @@ class ClickHouse:
         analyst = user == ANALYST
         password = settings.analyst_password if analyst else settings.clickhouse_password
         self._url = settings.clickhouse
-        self._database = settings.clickhouse_database
+        self.placement = Placement.of(settings)
+        # An analyst's limits are the server's: what is set for the shards would be refused.
+        self._always = {"database": settings.clickhouse_database, **({} if analyst else self.placement.session)}
         self._headers = {
             "X-ClickHouse-User": user or settings.clickhouse_user,
             "X-ClickHouse-Key": password.get_secret_value(),
@@ -69,7 +72,7 @@ class ClickHouse:
         """
         if self._session is None:
             raise RuntimeError("start() comes first")
-        params = {"database": self._database, **(settings or {})}
+        params = {**self._always, **(settings or {})}
         for name, value in (parameters or {}).items():
             params[f"param_{name}"] = parameter_text(value)
         try:

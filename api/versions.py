@@ -1,7 +1,8 @@
 """Answers that are kept as long as the data they follow from is the same.
 
-The data's version is what ClickHouse says about its parts: the newest block and mutation of each table. Merges leave it
-as it is; an insert, a deletion and a rebuild change it. Asking for it takes a millisecond or two, whatever is stored.
+The data's version is what ClickHouse says about its parts: the newest block and mutation of each table, on all shards
+together. Merges leave it as it is; an insert, a deletion and a rebuild change it. Asking for it takes a millisecond or
+two, whatever is stored.
 """
 
 from collections import OrderedDict
@@ -20,13 +21,15 @@ LARGEST_KEPT = 256 << 10
 _VERSION = """\
 SELECT groupArray((name, toString(uuid), block, data)) FROM
 (
-    SELECT tables.name AS name, tables.uuid AS uuid, max(max_block_number) AS block, max(data_version) AS data
+    SELECT tables.name AS name, tables.uuid AS uuid, sum(parts.block) AS block, sum(parts.data) AS data
     FROM system.tables AS tables
     LEFT JOIN
     (
-        SELECT table, max_block_number, data_version FROM system.parts WHERE database = currentDatabase() AND active
+        SELECT table, shardNum() AS shard, max(max_block_number) AS block, max(data_version) AS data
+        FROM {parts} WHERE database = {{database:String}} AND active
+        GROUP BY table, shard
     ) AS parts ON tables.name = parts.table
-    WHERE tables.database = currentDatabase() AND tables.name IN {tables:Array(String)}
+    WHERE tables.database = {{database:String}} AND tables.name IN {{tables:Array(String)}}
     GROUP BY name, uuid
     ORDER BY name
 )
@@ -38,6 +41,9 @@ class Versions:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+        placement = clickhouse.placement
+        self._version = _VERSION.format(parts=placement.parts)
+        self._tables = {"database": placement.database, "tables": [placement.local(name) for name in TABLES]}
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
     async def answer(self, request: Request, compute: Callable[[], Awaitable[bytes]]) -> Response:
@@ -45,7 +51,7 @@ class Versions:
 
         A client that has this answer already gets 304.
         """
-        version = await self._clickhouse.fetch(_VERSION, {"tables": list(TABLES)})
+        version = await self._clickhouse.fetch(self._version, self._tables)
         asked = f"{request.url.path}?{request.url.query}".encode()
         tag = f'"{blake2b(asked + version, digest_size=12).hexdigest()}"'
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

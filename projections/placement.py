@@ -68,6 +68,11 @@ class Placement:
         return "Distributed" if self.sharded else "Replicated" if self.cluster else "MergeTree"
 
     @property
+    def parts(self) -> str:
+        """Return what names the parts of all tables: of one replica of each shard, where there are shards."""
+        return f"cluster('{self.cluster}', system.parts)" if self.sharded else "system.parts"
+
+    @property
     def session(self) -> Mapping[str, str | int]:
         """Return the settings of every connection of Kith's own.
 
