@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field("kith", description="User that owns the projections.")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="Its password.")
     analyst_password: SecretStr = Field(SecretStr(""), description="Password of the local read-only user `analyst`.")
+    transformer_password: SecretStr = Field(
+        SecretStr(""), description="Password of the local user `transformer`: reads all, writes databases `marts…`."
+    )
     clickhouse_max_seconds: float = Field(
         600.0, gt=0, description="Time limit of a query in the local ClickHouse; its owner may set another for one."
     )

@@ -23,6 +23,7 @@ class Credentials:
     clickhouse_password: str
     analyst_password: str
     privacy_key: str = ""  # empty: stored by a version that had none
+    transformer_password: str = ""  # the same
 
     @property
     def write_key(self) -> str:
@@ -43,6 +44,7 @@ def random_credentials() -> Credentials:
         clickhouse_password=secrets.token_hex(16),
         analyst_password=secrets.token_hex(16),
         privacy_key=secrets.token_hex(16),
+        transformer_password=secrets.token_hex(16),
     )
 
 
@@ -54,6 +56,7 @@ def given_credentials(settings: Settings) -> dict[str, str]:
         "clickhouse_password": settings.clickhouse_password.get_secret_value(),
         "analyst_password": settings.analyst_password.get_secret_value(),
         "privacy_key": settings.privacy_key.get_secret_value(),
+        "transformer_password": settings.transformer_password.get_secret_value(),
     }
     return {name: value for name, value in given.items() if value}
 

@@ -107,6 +107,8 @@ def summary(settings: Settings) -> str:
             f"  ClickHouse  {reached.clickhouse}   user {reached.clickhouse_user}, "
             f"password {credentials.clickhouse_password}",
             f"  analyst     {reached.clickhouse}   user analyst (reads only), password {credentials.analyst_password}",
+            f"  transformer {reached.clickhouse}   user transformer (reads all, writes marts), "
+            f"password {credentials.transformer_password}",
             f"  Kafka       {reached.bootstrap}",
             f"  data        {reached.data_dir}",
         )

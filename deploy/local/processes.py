@@ -23,6 +23,7 @@ SECRET_VARIABLES = (
     "KITH_REPLAY_KEY",
     "KITH_CLICKHOUSE_PASSWORD",
     "KITH_ANALYST_PASSWORD",
+    "KITH_TRANSFORMER_PASSWORD",
     "KITH_PRIVACY_KEY",
 )
 
@@ -87,6 +88,7 @@ def plan_stores(settings: Settings, credentials: Credentials, folder: DataFolder
             "KITH_CLICKHOUSE_USER": settings.clickhouse_user,
             "KITH_CLICKHOUSE_PASSWORD": credentials.clickhouse_password,
             "KITH_ANALYST_PASSWORD": credentials.analyst_password,
+            "KITH_TRANSFORMER_PASSWORD": credentials.transformer_password,
         }
         port = settings.clickhouse_port
         stores.append(

@@ -115,7 +115,7 @@ def connected_settings(settings: Settings | None = None) -> Settings:
         values |= {name: values[name] or getattr(stored, name) for name in ("write_keys", "api_tokens")}
         values |= {
             name: getattr(settings, name).get_secret_value() or getattr(stored, name)
-            for name in ("clickhouse_password", "analyst_password", "privacy_key")
+            for name in ("clickhouse_password", "analyst_password", "transformer_password", "privacy_key")
         }
     if is_running(folder) and (record := read_stack(folder)) is not None:
         values |= record["settings"]

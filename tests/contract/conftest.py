@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from deploy.local.topics import ensure_topics
 from schemas.settings import Settings
-from tests.parts.clickhouse import ANALYST_PASSWORD, PASSWORD, USER, clickhouse_process
+from tests.parts.clickhouse import ANALYST_PASSWORD, PASSWORD, TRANSFORMER_PASSWORD, USER, clickhouse_process
 
 
 def settings_of(url: str) -> Settings:
@@ -18,6 +18,7 @@ def settings_of(url: str) -> Settings:
         clickhouse_user=USER,
         clickhouse_password=SecretStr(PASSWORD),
         analyst_password=SecretStr(ANALYST_PASSWORD),
+        transformer_password=SecretStr(TRANSFORMER_PASSWORD),
         clickhouse_database=f"test_{uuid.uuid4().hex[:12]}",
         api_tokens="test-token",
     )

@@ -98,7 +98,8 @@ def test_secrets_are_their_owners_alone(stack: LocalStack) -> None:
     for path in (stack.folder.credentials, *stack.folder.logs.iterdir(), stack.folder.sources):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert stat.S_IMODE(stack.folder.root.stat().st_mode) == 0o700
-    secrets = (stack.credentials.clickhouse_password, stack.credentials.analyst_password)
+    known = stack.credentials
+    secrets = (known.clickhouse_password, known.analyst_password, known.transformer_password)
     command_lines = [Path(f"/proc/{pid}/cmdline").read_text() for pid in stack.pids()]
     logs = [path.read_text() for path in stack.folder.logs.iterdir()]
     assert not [text for text in (*command_lines, *logs) if any(secret in text for secret in secrets)]

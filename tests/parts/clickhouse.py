@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-USER, PASSWORD, ANALYST_PASSWORD = "kith", "test-owner", "test-analyst"
+USER, PASSWORD, ANALYST_PASSWORD, TRANSFORMER_PASSWORD = "kith", "test-owner", "test-analyst", "test-transformer"
 
 
 @dataclass
@@ -50,6 +50,7 @@ def clickhouse_process(folder: Path, settings: Mapping[str, str] | None = None) 
         "KITH_CLICKHOUSE_USER": USER,
         "KITH_CLICKHOUSE_PASSWORD": PASSWORD,
         "KITH_ANALYST_PASSWORD": ANALYST_PASSWORD,
+        "KITH_TRANSFORMER_PASSWORD": TRANSFORMER_PASSWORD,
         "KITH_PORT_FILE": str(port_file),
         **(settings or {}),
     }

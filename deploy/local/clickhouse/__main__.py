@@ -39,6 +39,7 @@ def main() -> int:
         settings.clickhouse_user,
         settings.clickhouse_password.get_secret_value(),
         settings.analyst_password.get_secret_value(),
+        settings.transformer_password.get_secret_value(),
     )
     try:
         listener = bind(settings.host, settings.clickhouse_port)

@@ -1,6 +1,6 @@
-"""The ClickHouse engine in this process: chDB started on one data folder, with roles for the two users.
+"""The ClickHouse engine in this process: chDB started on one data folder, with a role for each user.
 
-chDB authenticates every connection as its own user `default`. That user is given no rights, only the two roles below;
+chDB authenticates every connection as its own user `default`. That user is given no rights, only the roles below;
 a connection takes one of them (`SET ROLE`), so the engine itself refuses what a role may not do. Who may take which
 role is decided by `users.py`.
 """
@@ -15,7 +15,9 @@ from deploy.local.clickhouse.errors import ClickHouseError, from_engine
 
 _chdb: Any = _untyped  # its stub lacks most of what it has
 
-OWNER, ANALYST = "owner", "analyst"
+OWNER, ANALYST, TRANSFORMER = "owner", "analyst", "transformer"
+# The databases that the transformer owns: these, and those whose names begin so, as dbt names its schemas.
+MARTS = "marts"
 
 _CONFIG = """<clickhouse>
     <users_config>{users}</users_config>
@@ -23,7 +25,7 @@ _CONFIG = """<clickhouse>
 </clickhouse>
 """
 
-# The analyst's limits are constraints: the engine refuses larger values.
+# The analyst's and the transformer's limits are constraints: the engine refuses larger values.
 _USERS = """<clickhouse>
     <profiles>
         <default>
@@ -41,6 +43,16 @@ _USERS = """<clickhouse>
                 <max_memory_usage><min>1</min><max>{memory}</max></max_memory_usage>
             </constraints>
         </analyst>
+        <transformer>
+            <max_execution_time>{seconds}</max_execution_time>
+            <max_memory_usage>{memory}</max_memory_usage>
+            <constraints>
+                <max_execution_time><min>0.001</min><max>{seconds}</max></max_execution_time>
+                <max_memory_usage><min>1</min><max>{memory}</max></max_memory_usage>
+                <default_normal_view_sql_security><const/></default_normal_view_sql_security>
+                <default_view_definer><const/></default_view_definer>
+            </constraints>
+        </transformer>
     </profiles>
     <quotas><default/></quotas>
     <roles>
@@ -51,6 +63,11 @@ _USERS = """<clickhouse>
         <analyst><grants>
             <query>GRANT SELECT, SHOW, CREATE TEMPORARY TABLE, dictGet ON *.*</query>
         </grants></analyst>
+        <transformer><grants>
+            <query>GRANT SELECT, SHOW, CREATE TEMPORARY TABLE, dictGet ON *.*</query>
+            <query>GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, ALTER, DROP ON {marts}*.*</query>
+            <query>GRANT INSERT, TRUNCATE, OPTIMIZE ON {marts}*.*</query>
+        </grants></transformer>
     </roles>
     <users>
         <default>
@@ -58,7 +75,9 @@ _USERS = """<clickhouse>
             <networks><ip>127.0.0.1</ip><ip>::1</ip><ip>::/0</ip></networks>
             <profile>default</profile>
             <quota>default</quota>
-            <grants><query>GRANT owner</query><query>GRANT analyst</query></grants>
+            <grants>
+                <query>GRANT owner</query><query>GRANT analyst</query><query>GRANT transformer</query>
+            </grants>
         </default>
     </users>
 </clickhouse>
@@ -78,7 +97,7 @@ class Engine:
         folder.mkdir(parents=True, exist_ok=True)
         users, config = folder / "kith-users.xml", folder / "kith-config.xml"
         self.limits = {"max_execution_time": f"{seconds:g}", "max_memory_usage": str(memory)}
-        users.write_text(_USERS.format(seconds=f"{seconds:g}", memory=memory))
+        users.write_text(_USERS.format(seconds=f"{seconds:g}", memory=memory, marts=MARTS))
         config.write_text(_CONFIG.format(users=users))
         self.spool = folder / "tmp"
         self.files = folder / "user_files"

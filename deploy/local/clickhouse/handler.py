@@ -9,7 +9,7 @@ from time import perf_counter
 from deploy.local.clickhouse import inserting, reading
 from deploy.local.clickhouse.body import take
 from deploy.local.clickhouse.connection import Connection, HttpRequest
-from deploy.local.clickhouse.engine import ANALYST, Engine
+from deploy.local.clickhouse.engine import ANALYST, OWNER, Engine
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.external import external_tables, read_form
 from deploy.local.clickhouse.formats import content_type
@@ -25,7 +25,7 @@ from deploy.local.clickhouse.running import Registry, Running
 from deploy.local.clickhouse.sessions import Sessions, state_for_one_query
 from deploy.local.clickhouse.statement import Shape, Statement
 from deploy.local.clickhouse.statement import read as read_statement
-from deploy.local.clickhouse.users import Users, check_analyst
+from deploy.local.clickhouse.users import Users, check_guest
 from schemas.metrics import counter, histogram
 
 _REFUSED = {
@@ -88,7 +88,7 @@ class Handler:
             kind = statement.shape.value
             self._check(request, role, text, statement)
             if is_kill(text):
-                text, request.parameters = kill(text, self.registry, request.user if role == ANALYST else None)
+                text, request.parameters = kill(text, self.registry, request.user if role != OWNER else None)
                 statement = read_statement(text)
             with ExitStack() as stack:
                 lane = self._lane(stack, request, role, statement)
@@ -116,13 +116,14 @@ class Handler:
         if request.role is not None:
             why = f"Role {request.role} should be granted to set as a current"
             raise ClickHouseError(512, "SET_NON_GRANTED_ROLE", why)
-        if is_kill(text) or (role != ANALYST and not (request.readonly and request.session_id)):
+        if is_kill(text) or (role == OWNER and not (request.readonly and request.session_id)):
             return
         is_insert = statement.shape is Shape.INSERT
         verdict = "MUTATING" if is_insert else self.registry.check_single(text.decode("utf-8", "replace"))
-        if role == ANALYST:
-            check_analyst(text, verdict, request.parameters, request.settings)
-        elif verdict.startswith("MUTATING"):  # a session's connection cannot be made read-only for one query
+        if role != OWNER:
+            check_guest(role, text, verdict, request.parameters, request.settings)
+        if request.readonly and request.session_id and verdict.startswith("MUTATING"):
+            # A session's connection cannot be made read-only for one query.
             raise ClickHouseError(164, "READONLY", f"{request.user}: Cannot execute query in readonly mode")
 
     def _lane(self, stack: ExitStack, request: QueryRequest, role: str, statement: Statement) -> Lane:

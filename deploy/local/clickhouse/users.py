@@ -1,18 +1,19 @@
-"""Who may come in, as whom, and what the read-only user may say.
+"""Who may come in, as whom, and what the users that do not own the stack may say.
 
 The engine enforces the roles. What it cannot see, because all connections are one engine user in a process that may
 read every file, is refused here: changing the role, the function `file`, statements inside strings, other people's
-statements in `system`.
+statements in `system`; and for the user that writes, what would run later with the rights of that one engine user.
 """
 
 import re
 from hmac import compare_digest
 
-from deploy.local.clickhouse.engine import ANALYST, OWNER
+from deploy.local.clickhouse.creating import check_creation
+from deploy.local.clickhouse.engine import ANALYST, OWNER, TRANSFORMER
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.lexer import Token, tokens
 
-# Names that the read-only user may not use in any way, not even as a column: functions may be passed around by name.
+# Names that these users may not use in any way, not even as a column: functions may be passed around by name.
 _FORBIDDEN = frozenset(
     [
         *(b"file", b"executable", b"python", b"arrowstream"),  # what lies outside the engine
@@ -26,12 +27,13 @@ _AI = re.compile(rb"(?:ai|AI)[A-Z][A-Za-z]+")  # functions that ask a language m
 
 
 class Users:
-    """The two users and their passwords; without a password of its own there is no `analyst`."""
+    """The users and their passwords; without a password there is no `analyst`, and no `transformer`."""
 
-    def __init__(self, owner: str, owner_password: str, analyst_password: str) -> None:
+    def __init__(self, owner: str, owner_password: str, analyst_password: str, transformer_password: str = "") -> None:
         self._known = {owner: (owner_password.encode(), OWNER)}
-        if analyst_password:
-            self._known[ANALYST] = (analyst_password.encode(), ANALYST)
+        for role, password in ((ANALYST, analyst_password), (TRANSFORMER, transformer_password)):
+            if password:
+                self._known[role] = (password.encode(), role)
 
     def role(self, user: str, password: str) -> str:
         """Return the role of this user; raises AUTHENTICATION_FAILED. A wrong name takes as long as a wrong key."""
@@ -42,8 +44,10 @@ class Users:
         return role
 
 
-def check_analyst(statement: bytes, engine_class: str, parameters: dict[str, str], settings: dict[str, str]) -> None:
-    """Raise unless the read-only user may hand this statement, with these parameters and settings, to the engine.
+def check_guest(
+    role: str, statement: bytes, engine_class: str, parameters: dict[str, str], settings: dict[str, str]
+) -> None:
+    """Raise unless the analyst or the transformer may hand this statement, with all that comes with it, to the engine.
 
     `engine_class` is the engine's own judgement of the statement, see `engine.check_single`.
     """
@@ -52,13 +56,15 @@ def check_analyst(statement: bytes, engine_class: str, parameters: dict[str, str
     words += [value.encode("utf-8", "surrogateescape") for value in (*parameters.values(), *settings)]
     for word in words:
         if word.lower() in _FORBIDDEN or _AI.fullmatch(word):
-            _deny(f"the name {word.decode('ascii', 'replace')!r} is not available to this user")
+            _deny(role, f"the name {word.decode('ascii', 'replace')!r} is not available to this user")
     if any(token.kind == "name" and b"\\" in token.text for token in found):
-        _deny("names with escapes are not available to this user")
+        _deny(role, "names with escapes are not available to this user")
     if engine_class == "CONTROL" and not _plain_set(found):
-        _deny("a connection's role is not this user's to change")
+        _deny(role, "a connection's role is not this user's to change")
     if found and found[0].upper == b"KILL":
-        _deny("this user may stop its own queries by KILL QUERY WHERE query_id = '…' only")
+        _deny(role, "this user may stop its own queries by KILL QUERY WHERE query_id = '…' only")
+    if role == TRANSFORMER and (why := check_creation(found)):
+        _deny(role, why)
 
 
 def _plain_set(found: list[Token]) -> bool:
@@ -69,5 +75,5 @@ def _plain_set(found: list[Token]) -> bool:
     return words[:1] == [b"SET"] and words[2:] == [b"="] and found[1].kind == "word"
 
 
-def _deny(why: str) -> None:
-    raise ClickHouseError(497, "ACCESS_DENIED", f"{ANALYST}: Not enough privileges: {why}")
+def _deny(role: str, why: str) -> None:
+    raise ClickHouseError(497, "ACCESS_DENIED", f"{role}: Not enough privileges: {why}")

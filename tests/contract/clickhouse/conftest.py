@@ -8,7 +8,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.parts.clickhouse import ANALYST_PASSWORD, PASSWORD, USER, ClickHouse, clickhouse_process
+from tests.parts.clickhouse import (
+    ANALYST_PASSWORD,
+    PASSWORD,
+    TRANSFORMER_PASSWORD,
+    USER,
+    ClickHouse,
+    clickhouse_process,
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,11 @@ class Http:
     def analyst(self, sql: str, **params: Any) -> Answer:
         """Run `sql` as the read-only user."""
         key = {"X-ClickHouse-User": "analyst", "X-ClickHouse-Key": ANALYST_PASSWORD}
+        return self.send("POST", body=sql.encode(), headers=key, **params)
+
+    def transformer(self, sql: str, **params: Any) -> Answer:
+        """Run `sql` as the user that reads everything and writes the marts."""
+        key = {"X-ClickHouse-User": "transformer", "X-ClickHouse-Key": TRANSFORMER_PASSWORD}
         return self.send("POST", body=sql.encode(), headers=key, **params)
 
 

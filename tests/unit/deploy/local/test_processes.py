@@ -10,7 +10,7 @@ from deploy.local.processes import ProcessSpec, migration, plan_services, plan_s
 from deploy.local.stack import know_collector
 from schemas.settings import Settings
 
-CREDENTIALS = Credentials("wk_secret", "at_secret", "ch_secret", "analyst_secret")
+CREDENTIALS = Credentials("wk_secret", "at_secret", "ch_secret", "analyst_secret", "", "transformer_secret")
 FOLDER = DataFolder(Path("/data"))
 SETTINGS = Settings(data_dir=Path("/data"))
 
@@ -36,7 +36,7 @@ def test_each_gets_only_the_secrets_it_needs() -> None:
     found = {name: secrets_of(spec) for name, spec in everything().items()}
     assert found == {
         "kafka": set(),
-        "clickhouse": {"ch_secret", "analyst_secret"},
+        "clickhouse": {"ch_secret", "analyst_secret", "transformer_secret"},
         "collector": {"wk_secret"},
         "worker-1": {"ch_secret"},
         "projector": {"ch_secret"},
