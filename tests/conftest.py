@@ -16,6 +16,9 @@ from deploy.local.child import leashed
 from deploy.local.probes import ask
 from deploy.local.processes import Probe
 from deploy.local.stack import free_port
+from tests.parts.turns import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ("kafka", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "topic_prefix")
 
 # A busy machine is no fault of the code. CI tries the same examples at every run, so that only a change can turn it
 # red; everybody else tries new ones.
