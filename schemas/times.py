@@ -25,6 +25,8 @@ def to_millis(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
+# One instant stands in many places: of an event in identifiers, activity and memberships, and in what is told of each.
+@lru_cache(maxsize=4096)
 def to_iso(millis: int) -> str:
     """Return milliseconds since 1970 as `2026-01-31T10:15:00.123Z`."""
     days, rest = divmod(millis, _DAY_MS)

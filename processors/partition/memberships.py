@@ -13,7 +13,8 @@ from processors.partition.touch import Touch
 from processors.profile.fragment import Fragment
 from processors.profile.source import source_of
 from processors.segments.changes import NEVER_TOLD, Membership, because_of, transition
-from processors.segments.evaluate import Verdict, affected, changed_fields, evaluate
+from processors.segments.evaluate import affected, changed_fields, evaluate
+from processors.segments.timeline import Truth
 from processors.segments.windows import Merged
 from schemas.codec import dumps
 from schemas.records import Because
@@ -69,7 +70,7 @@ class Memberships:
             if not ids:
                 return
         members = {segment: known[0] % 2 == 1 for segment, known in state["m"].items()}
-        verdicts = evaluate(
+        truths = evaluate(
             compiled,
             ids,
             document,
@@ -83,10 +84,10 @@ class Memberships:
         )
         sources = {segment: sender for sender, told in reversed(arrived.items()) for segment in told}
         held = state["m"]
-        for segment, verdict in verdicts.items():
-            member, since, following, _ = verdict
+        for segment, truth in truths.items():
+            member, since, following, _ = truth
             known = held.get(segment)
-            # Most verdicts say what was said before.
+            # Most truths are what was said before.
             if known is None:
                 if not member:
                     if following is not None:
@@ -98,7 +99,7 @@ class Memberships:
                 else:
                     del held[segment]
                 continue
-            because = self._because(reason, verdict)
+            because = self._because(reason, truth)
             if member and segment in sources:
                 because = {"kind": "identity", "moved_from": sources[segment]}
             self._tell(state, document, segment, member, since, because, following)
@@ -106,10 +107,11 @@ class Memberships:
             if segment in state["m"] and segment not in self._context.observing.segments:
                 self._tell(state, document, segment, False, None, {"kind": "definition"}, None)
 
-    def _because(self, reason: Touch, verdict: Verdict) -> Because:
+    def _because(self, reason: Touch, truth: Truth) -> Because:
         if reason.kind != "event":
             return {"kind": reason.kind}  # type: ignore[typeddict-item]
-        return because_of(verdict.because, verdict.since, reason.event_id)
+        _, since, _, event_id = truth
+        return because_of(event_id, since, reason.event_id)
 
     def _tell(
         self,

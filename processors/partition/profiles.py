@@ -181,14 +181,14 @@ class Profiles:
             profile_id=profile_id,
             roster=roster,
             aliases=aliases_of(profile_id, roster),
-            segments=self._memberships.shown(state),
+            segments=(),
             version=before.get("version", 0),
         )
         if not state.get("wait") and merged:
-            members = self._memberships.of(state)
+            members = self._memberships.of(state) if "arrived" in state else {}
             self._memberships.evaluate(state, document, before, merged, history, reason)
             self._answer_arrivals(profile_id, state, members)
-            document["segments"] = self._memberships.shown(state)
+        document["segments"] = self._memberships.shown(state)
         self._schedule(profile_id, state)
         if document != before:
             self._publish(profile_id, state, document)
@@ -222,7 +222,9 @@ class Profiles:
         """Tell each profile that ceased in favour of this one which memberships go on here; the first to come has
         them.
         """
-        arrived: dict[str, Any] = state.pop("arrived", {})
+        arrived: dict[str, Any] | None = state.pop("arrived", None)
+        if arrived is None:
+            return
         taken = set(before)
         now = self._memberships.of(state)
         for sender, members in arrived.items():

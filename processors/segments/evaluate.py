@@ -2,15 +2,15 @@
 
     tokens = observe(compiled, history, event, t, now)        # where the event is folded
     tokens |= changed_fields(compiled, before, after)         # where the profile changed
-    verdicts = evaluate(compiled, affected(compiled, tokens), profile, history, now, members)
+    truths = evaluate(compiled, affected(compiled, tokens), profile, history, now, members)
 
-A verdict's `next` is the timer: evaluated again at that instant, and whenever something touches it, a membership is
-never late by more than the timer is.
+A truth (see `timeline`) says `since` when it is so, exactly where it differs from `members`, and its `next` is the
+timer: evaluated again at that instant, and whenever something touches it, a membership is never late by more than the
+timer is.
 """
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from processors.segments.compile import Compiled
 from processors.segments.context import Context, Kept
@@ -18,15 +18,6 @@ from processors.segments.fields import Profile
 from processors.segments.selection import Event
 from processors.segments.timeline import Truth
 from processors.segments.windows import History
-
-
-class Verdict(NamedTuple):
-    """Whether a person is in a segment. Instants are milliseconds."""
-
-    member: bool
-    since: int | None  # when it became so, as far as is known; exact where it differs from `members`; None: for ever
-    next: int | None  # no earlier than this can it change if nothing happens; None: never
-    because: str | None  # the event that made it so; None: time did, or it is not known
 
 
 def observe(compiled: Compiled, history: History, event: Event, t: int, now: int) -> list[str]:
@@ -87,8 +78,8 @@ def evaluate(
     at: int | None = None,
     event_id: str | None = None,
     source: Callable[[str, str], tuple[int, str] | None] | None = None,
-) -> dict[str, Verdict]:
-    """Return the verdicts of the segments `ids` (None: all) and of those that refer to one whose membership changed.
+) -> dict[str, Truth]:
+    """Return the truths of the segments `ids` (None: all) and of those that refer to one whose membership changed.
 
     `members` are the memberships as they were. Where something happened, `before` is the profile as it was ({} if
     there was none), and `event_id` and `at` are the event and its time: since when a changed field is what it is,
@@ -96,23 +87,22 @@ def evaluate(
     """
     context = Context(profile, history, now, members, before, at, event_id, source)
     segments, referring, truths = compiled.segments, compiled.referring, context.truths
-    queue = [segments[id_].rank for id_ in (compiled.order if ids is None else ids) if id_ in segments]
-    queue.sort()
-    place = 0
-    verdicts: dict[str, Verdict] = {}
-    while place < len(queue):
-        id_ = compiled.order[queue[place]]
-        place += 1
+    if ids is None:
+        queue = list(range(len(compiled.order)))
+    else:
+        queue = sorted([segments[id_].rank for id_ in ids if id_ in segments])
+    # Grows while it is gone through: what refers to a segment comes after it.
+    for rank in queue:
+        id_ = compiled.order[rank]
         truth = segments[id_].root.test(context)
         if truth[0] is not members.get(id_, False):
             truth = _exactly(context, compiled, id_)
             for other in referring[id_]:
-                rank = segments[other].rank
-                if rank not in queue:
-                    insort(queue, rank)
+                following = segments[other].rank
+                if following not in queue:
+                    insort(queue, following)
         truths[id_] = truth
-        verdicts[id_] = Verdict._make(truth)
-    return verdicts
+    return truths
 
 
 def _exactly(context: Context, compiled: Compiled, id_: str) -> Truth:

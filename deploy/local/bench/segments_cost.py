@@ -84,7 +84,7 @@ def microseconds(compiled: Compiled, events: int) -> float:
         started = thread_time()
         tokens = observe(compiled, histories[person], event, t, t)
         tokens += changed_fields(compiled, before, after)
-        verdicts = evaluate(
+        truths = evaluate(
             compiled,
             affected(compiled, tokens),
             after,
@@ -95,8 +95,8 @@ def microseconds(compiled: Compiled, events: int) -> float:
             at=t,
             event_id=event["event_id"],
         )
-        for id_, verdict in verdicts.items():
-            members[person][id_] = verdict.member
+        for id_, (member, *_) in truths.items():
+            members[person][id_] = member
         spent += thread_time() - started
         profiles[person] = after
     return spent / events * 1e6

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from processors.segments.compile import Compiled, compile_set, new_leaves
 from processors.segments.definition import parse
-from processors.segments.evaluate import affected, changed_fields, changed_leaves, evaluate, observe
+from processors.segments.evaluate import affected, changed_fields, changed_leaves, observe
 from processors.segments.references import in_order, referring_to
+from tests.unit.processors.segments.verdicts import evaluate
 
 
 def compiled_of(**wheres: Any) -> Compiled:

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from processors.segments.clauses import Definition
 from processors.segments.compile import Compiled, compile_set
-from processors.segments.evaluate import affected, changed_fields, changed_leaves, evaluate, observe
+from processors.segments.evaluate import affected, changed_fields, changed_leaves, observe
 from processors.segments.windows import Merged, merge
 from tests.unit.processors.segments.full import holds, look_up
 from tests.unit.processors.segments.generated import START, definition_sets, edges, profiles, timed_events
+from tests.unit.processors.segments.verdicts import evaluate
 
 LONG_AGO = 0
 # How long an example takes is the machine's affair.
