@@ -11,6 +11,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from processors.erasure.scrub import needles_of, without
+from projections.owners import Owners
 from projections.placement import Placement
 from projections.rows import event_rows
 from projections.tables import EVENTS
@@ -97,6 +98,7 @@ class Expunge:
         self._events(person)
         self._states(person)
         self._identity(person)
+        Owners(self._client, self._placement).settle()
         self._segments(person)
         self._decisions(person)
         return dumps(self._removed)

@@ -18,6 +18,8 @@ from projections.consumer import Consumer
 from projections.dead_letters import DeadLetters
 from projections.lost import Lost
 from projections.masking import Masking, Requests
+from projections.owners import Owners
+from projections.placement import Placement
 from projections.projector import Projector
 from schemas.errors import KithError
 from schemas.logging import configure
@@ -58,7 +60,10 @@ def main() -> int:
         masking = Masking(requests, settings.topics)
         lost = Lost(settings, client)
         dead_letters = DeadLetters(settings)
-        projector = Projector(settings, known, consumer, client, dead_letters, stop, masking.seen_now, lost.report)
+        owners = Owners(client, Placement.of(settings))
+        projector = Projector(
+            settings, known, consumer, client, dead_letters, stop, masking.seen_now, lost.report, owners.refresh
+        )
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         log.info("started", port=server.port)

@@ -6,6 +6,7 @@ import clickhouse_connect
 import structlog
 
 from projections import migrate
+from projections.access import Access
 from projections.placement import Placement
 from schemas.settings import Settings
 
@@ -39,6 +40,6 @@ def open_database(settings: Settings) -> Any:
     migrate.create_database(server, placement)
     server.close()
     client = connect(settings, settings.clickhouse_database)
-    for migration in migrate.migrate(client, placement):
+    for migration in migrate.migrate(client, placement, access=Access.of(settings)):
         log.info("migrated", version=migration.version, name=migration.name)
     return client

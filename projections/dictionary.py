@@ -30,7 +30,7 @@ def relations() -> list[Relation]:
     for statement in (statement for migration in load() for statement in render(migration.text)):
         if dropped := _DROPPED.match(statement):
             del found[dropped[1]]
-        elif not statement.startswith("ALTER TABLE "):
+        elif not statement.startswith(("ALTER TABLE ", "CREATE OR REPLACE DICTIONARY ")):
             relation = _relation(statement)
             found[relation.name] = relation
     return list(found.values())

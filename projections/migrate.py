@@ -4,11 +4,12 @@ A file is `NNNN_name.sql`; its statements end with a semicolon at the end of a l
 that was cut off halfway is simply applied again. The same text serves one node, a cluster and a sharded cluster:
 `${on_cluster}`, `${replicated}` and `${deduplication_window}` are filled in by `render`, which also makes two tables of
 a sharded one. What was applied stands in the table `migrations`, with a checksum: an applied file never changes, a
-change is a new file.
+change is a new file. A statement with `${access}`, Kith's own user and password, is run at every `migrate`, so that a
+new password is taken up.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from string import Template
 from typing import Any, Protocol
 
 from projections import sharding
+from projections.access import Access
 from projections.placement import ONE_NODE, Placement
 from schemas.errors import KithError
 
@@ -84,19 +86,28 @@ def load(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-def render(text: str, placement: Placement = ONE_NODE) -> list[str]:
-    """Return the statements of a migration, for one node, a cluster or a sharded cluster."""
-    filled = Template(text).substitute(
-        on_cluster=placement.on_cluster.strip(),
-        replicated="Replicated" if placement.cluster else "",
-        deduplication_window=("replicated" if placement.cluster else "non_replicated") + "_deduplication_window",
-    )
-    found = [
-        statement for part in re.split(r";[ \t]*(?:\n|$)", filled) if (statement := _without_comments(part).strip())
-    ]
+def render(text: str, placement: Placement = ONE_NODE, access: Access | None = None) -> list[str]:
+    """Return the statements of a migration, for one node, a cluster or a sharded cluster.
+
+    Without `access` they are to be read and not to be run: the password is hidden.
+    """
+    found = [_filled(statement, placement, access or Access()) for statement in _statements(text)]
     if not placement.sharded:
         return found
     return [each for statement in found for each in sharding.statements(_in_keeper(statement, placement), placement)]
+
+
+def _statements(text: str) -> list[str]:
+    return [statement for part in re.split(r";[ \t]*(?:\n|$)", text) if (statement := _without_comments(part).strip())]
+
+
+def _filled(statement: str, placement: Placement, access: Access) -> str:
+    return Template(statement).substitute(
+        on_cluster=placement.on_cluster.strip(),
+        replicated="Replicated" if placement.cluster else "",
+        deduplication_window=("replicated" if placement.cluster else "non_replicated") + "_deduplication_window",
+        access=access.clause,
+    )
 
 
 def all_statements(placement: Placement) -> Iterator[str]:
@@ -129,8 +140,12 @@ def pending(available: Sequence[Migration], applied: dict[int, str]) -> list[Mig
     return [migration for migration in available if migration.version not in applied]
 
 
-def migrate(database: Database, placement: Placement = ONE_NODE, dry_run: bool = False) -> list[Migration]:
+def migrate(
+    database: Database, placement: Placement = ONE_NODE, dry_run: bool = False, access: Access | None = None
+) -> list[Migration]:
     """Bring `database` to the newest version and return what was applied; with `dry_run`, what would be.
+
+    `access` is for what ClickHouse reads by itself later.
 
     Raises `KithError` when its tables are laid out otherwise than `placement` says.
     """
@@ -142,8 +157,11 @@ def migrate(database: Database, placement: Placement = ONE_NODE, dry_run: bool =
             database.command(statement)
     missing = pending(load(), _applied(database))
     if not dry_run:
-        for migration in missing:
-            _apply(database, migration, placement)
+        for migration in load():
+            if migration in missing:
+                _apply(database, migration, placement, access)
+            else:
+                _sign_in_again(database, migration, placement, access)
     return missing
 
 
@@ -179,8 +197,14 @@ def _check_layout(database: Database, placement: Placement) -> None:
         )
 
 
-def _apply(database: Database, migration: Migration, placement: Placement) -> None:
-    for statement in render(migration.text, placement):
+def _sign_in_again(database: Database, migration: Migration, placement: Placement, access: Access | None) -> None:
+    if "${access}" in migration.text:
+        signed = [statement for statement in _statements(migration.text) if "${access}" in statement]
+        _run(database, migration, render(";\n".join(signed), placement, access))
+
+
+def _run(database: Database, migration: Migration, statements: Iterable[str]) -> None:
+    for statement in statements:
         try:
             database.command(statement)
         except Exception as error:
@@ -188,6 +212,10 @@ def _apply(database: Database, migration: Migration, placement: Placement) -> No
             raise KithError(
                 f"Migration {migration.version:04d}_{migration.name} failed at `{first}`: {error}"
             ) from error
+
+
+def _apply(database: Database, migration: Migration, placement: Placement, access: Access | None) -> None:
+    _run(database, migration, render(migration.text, placement, access))
     database.command(
         "INSERT INTO migrations (version, name, checksum) SELECT {version:UInt32}, {name:String}, {checksum:String}",
         parameters={"version": migration.version, "name": migration.name, "checksum": migration.checksum},

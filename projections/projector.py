@@ -1,7 +1,8 @@
 """The projector's loop: read a batch, insert what follows from it, commit. Nothing is kept between two batches.
 
 The order of effects makes a crash at any point harmless: dead letters first, then rows (under tokens, the topic's own
-table last), the group's offsets last. Whoever opens a partition asks ClickHouse how far it stands.
+table last), then what queries find owners in, the group's offsets last. Whoever opens a partition asks ClickHouse how
+far it stands.
 """
 
 import time
@@ -21,7 +22,7 @@ from projections.dead_letters import DeadLetters
 from projections.pace import Pace
 from projections.placement import Placement
 from projections.rows import Record
-from projections.tables import EVENTS
+from projections.tables import EVENTS, IDENTITY_SLICES
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
@@ -38,6 +39,9 @@ See = Callable[[Sequence[Record]], Sequence[Record]]
 
 # Told what of a block of events is left out, after comparing with the archive: see `lost`. Raises `KafkaError`.
 Report = Callable[[Block, Block], None]
+
+# Told how many slices of identity came, so that queries see them: see `owners`. Raises the driver's errors.
+Refresh = Callable[[int], None]
 
 
 class Stopped(Exception):
@@ -57,6 +61,7 @@ class Projector:
         stop: Event,
         see: See = lambda records: records,
         report: Report = lambda block, new: None,
+        refresh: Refresh = lambda slices: None,
     ) -> None:
         self._settings = settings
         self._placement = Placement.of(settings)
@@ -67,6 +72,7 @@ class Projector:
         self._stop = stop
         self._see = see
         self._report = report
+        self._refresh = refresh
         self._pace = Pace(settings.projector_interval_s)
         self._state = "joining the group"
         self._event_topics = sorted(topic for topic, projection in known.items() if projection.own is EVENTS)
@@ -109,6 +115,8 @@ class Projector:
         held = self._patiently(lambda: archive.positions(self._client, self._known, topics))
         self._consumer.seek(held)
         self._tidy(held)
+        # Whoever had these partitions before may have stopped between the rows and this.
+        self._patiently(lambda: self._refresh(0))
         log.info("partitions opened", partitions=len(self._consumer.assigned))
         self._state = ""
         return True
@@ -141,6 +149,9 @@ class Projector:
                 sink.insert(self._client, block, self._wait, self._refuse)
             if block.table is EVENTS and block.rows and not self._consumer.reads_all(self._event_topics):
                 self._remove_surplus(block)
+        slices = sum(len(block.rows) for block in blocks if block.table is IDENTITY_SLICES)
+        if slices:
+            self._patiently(lambda: self._refresh(slices))
         self._state = ""
         for topic, count in Counter(record.topic for record in records).items():
             counter("kith_projector_records_total").labels(topic).inc(count)

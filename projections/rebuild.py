@@ -22,10 +22,11 @@ from projections.batch import Block, Projection, Refused, blocks_of
 from projections.groups import Group
 from projections.log import Log, Record
 from projections.masking import Masking
+from projections.owners import Owners
 from projections.placement import Placement
 from projections.settle import settle
 from projections.shadows import Note, Shadows, beyond_of, shadow_of
-from projections.tables import EVENTS
+from projections.tables import EVENTS, IDENTITY_SLICES
 from schemas.errors import KithError
 from schemas.settings import Settings
 from schemas.topics import SPECS
@@ -133,6 +134,8 @@ class Rebuild:
 
     def _finish(self, notes: dict[str, Note]) -> None:
         self._shadows.swap(notes)
+        if IDENTITY_SLICES in self._group.tables:
+            Owners(self._client, self._placement).settle()
         self._shadows.remove()
 
     def _fill(self) -> tuple[int, Positions]:

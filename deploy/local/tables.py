@@ -9,6 +9,7 @@ import structlog
 from clickhouse_connect.driver.exceptions import Error
 
 from projections import migrate
+from projections.access import Access
 from projections.clickhouse import connect
 from projections.placement import Placement
 from schemas.errors import KithError
@@ -33,7 +34,7 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.
             server.close()
         client = connect(settings, settings.clickhouse_database)
         try:
-            return migrate.migrate(client, placement, dry_run)
+            return migrate.migrate(client, placement, dry_run, Access.of(settings))
         finally:
             client.close()
     except (Error, OSError) as error:
@@ -42,6 +43,14 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.
             f"ClickHouse at {settings.clickhouse} does not do as asked ({reason}): start the stack with `kith up`, or "
             "correct KITH_CLICKHOUSE_URL, KITH_CLICKHOUSE_USER and KITH_CLICKHOUSE_PASSWORD."
         ) from error
+
+
+def script(settings: Settings) -> str:
+    """Return what an empty server is given, as a script for ClickHouse's client, without the notes of what was applied."""
+    placement = Placement.of(settings)
+    lines = [f"{each}\n" if each.startswith("--") else f"{each};\n" for each in migrate.all_statements(placement)]
+    use = f"USE `{placement.database}`;\n"
+    return "\n".join([lines[0], use, *lines[1:]])
 
 
 def _exists(server: migrate.Database, database: str) -> bool:

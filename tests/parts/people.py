@@ -6,6 +6,9 @@ from typing import Any
 from projections import batch
 from projections.batch import blocks_of
 from projections.clickhouse import open_database
+from projections.owners import Owners
+from projections.placement import Placement
+from projections.tables import IDENTITY_SLICES
 from schemas.codec import dumps
 from schemas.identifier import Identifier, seed_of
 from schemas.settings import Settings
@@ -56,6 +59,7 @@ class Writer:
 
     def __init__(self, settings: Settings) -> None:
         self.client = open_database(settings)
+        self._owners = Owners(self.client, Placement.of(settings))
         self._offset = 0
 
     def clear(self) -> None:
@@ -66,6 +70,7 @@ class Writer:
         )
         for (name,) in tables.result_rows:
             self.client.command(f"TRUNCATE TABLE {name}")
+        self._owners.settle()
 
     def put(self, topic: str, documents: Iterable[Any], keys: Iterable[str] = ()) -> None:
         names = iter(keys)
@@ -84,6 +89,8 @@ class Writer:
                 column_type_names=block.table.types,
                 column_oriented=True,
             )
+            if block.table is IDENTITY_SLICES:
+                self._owners.refresh(len(block.rows))
 
     def people(self, documents: Iterable[dict[str, Any]]) -> None:
         documents = list(documents)

@@ -29,7 +29,13 @@ def main() -> int:
     configure("clickhouse", settings.log_level)
     log = structlog.get_logger(__name__)
     try:
-        engine = Engine(settings.data_dir / "clickhouse", settings.clickhouse_max_seconds, _memory(settings))
+        engine = Engine(
+            settings.data_dir / "clickhouse",
+            settings.clickhouse_max_seconds,
+            _memory(settings),
+            settings.clickhouse_user,
+            settings.clickhouse_password.get_secret_value(),
+        )
     except ClickHouseError as error:
         print(f"ClickHouse cannot use {settings.data_dir / 'clickhouse'}: {error.text}", file=sys.stderr)
         return 1

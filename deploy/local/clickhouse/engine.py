@@ -2,10 +2,12 @@
 
 chDB authenticates every connection as its own user `default`. That user is given no rights, only the roles below;
 a connection takes one of them (`SET ROLE`), so the engine itself refuses what a role may not do. Who may take which
-role is decided by `users.py`.
+role is decided by `users.py`. The engine knows the owner by name and password too: dictionaries sign in to it so.
 """
 
 import os
+import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ OWNER, ANALYST, TRANSFORMER = "owner", "analyst", "transformer"
 # The databases that the transformer owns: these, and those whose names begin so, as dbt names its schemas.
 MARTS = "marts"
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONFIG = """<clickhouse>
     <users_config>{users}</users_config>
     <max_concurrent_queries>0</max_concurrent_queries>
@@ -79,6 +82,13 @@ _USERS = """<clickhouse>
                 <query>GRANT owner</query><query>GRANT analyst</query><query>GRANT transformer</query>
             </grants>
         </default>
+        <{owner}>
+            <password_sha256_hex>{owner_key}</password_sha256_hex>
+            <networks><ip>127.0.0.1</ip><ip>::1</ip></networks>
+            <profile>owner</profile>
+            <quota>default</quota>
+            <grants><query>GRANT owner</query></grants>
+        </{owner}>
     </users>
 </clickhouse>
 """
@@ -87,17 +97,24 @@ _USERS = """<clickhouse>
 class Engine:
     """The running engine. `connect` gives independent connections; all of them run side by side."""
 
-    def __init__(self, folder: Path, seconds: float, memory: int) -> None:
+    def __init__(self, folder: Path, seconds: float, memory: int, owner: str, owner_password: str) -> None:
         """Start on `folder`, which this process then owns; `seconds` and `memory` bound each query by default.
 
-        Raises ClickHouseError where another process has the folder or its data cannot be read.
+        Raises ClickHouseError where another process has the folder, its data cannot be read, or the owner cannot be
+        told from the engine's own user.
         """
+        if owner == "default" or not _NAME.fullmatch(owner):
+            raise ClickHouseError(36, "BAD_ARGUMENTS", f"KITH_CLICKHOUSE_USER cannot be {owner!r} here: take kith.")
         os.environ.setdefault("TZ", "UTC")
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         users, config = folder / "kith-users.xml", folder / "kith-config.xml"
         self.limits = {"max_execution_time": f"{seconds:g}", "max_memory_usage": str(memory)}
-        users.write_text(_USERS.format(seconds=f"{seconds:g}", memory=memory, marts=MARTS))
+        owner_key = sha256(owner_password.encode()).hexdigest()
+        users.touch(mode=0o600)
+        users.write_text(
+            _USERS.format(seconds=f"{seconds:g}", memory=memory, marts=MARTS, owner=owner, owner_key=owner_key)
+        )
         config.write_text(_CONFIG.format(users=users))
         self.spool = folder / "tmp"
         self.files = folder / "user_files"
