@@ -103,7 +103,7 @@ def parameter_text(value: Any) -> str:
         return "1" if value else "0"
     if isinstance(value, list | tuple):
         return "[" + ",".join(_quoted(item) for item in value) + "]"
-    return _escaped(str(value))
+    return escaped(str(value))
 
 
 def _quoted(value: Any) -> str:
@@ -111,11 +111,12 @@ def _quoted(value: Any) -> str:
         return parameter_text(value)
     if isinstance(value, list | tuple):
         return parameter_text(value)
-    return "'" + _escaped(str(value)).replace("'", "\\'") + "'"
+    return "'" + escaped(str(value)).replace("'", "\\'") + "'"
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\b": "\\b", "\f": "\\f"})
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text as a tab-separated file has it."""
     return text.translate(_ESCAPES)

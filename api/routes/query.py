@@ -16,9 +16,9 @@ from starlette.responses import Response
 
 from api.auth import Authorised
 from api.clickhouse import ClickHouse, ClickHouseError
+from api.parameters import texts
 from api.problems import responses
-from api.reading import FORMATS, JSON, accepted, check, limits, refusal
-from schemas.codec import dumps, loads
+from api.reading import FORMATS, JSON, accepted, check, document, limits, refusal
 from schemas.errors import Problem
 from schemas.settings import Settings
 
@@ -53,7 +53,7 @@ class Column(BaseModel):
 
 
 class Answer(BaseModel):
-    """The rows of the answer; integers of 64 bits are numbers, decimals are text, times are ISO 8601 text."""
+    """The rows of the answer: decimals and integers beyond 64 bits are text, times ISO 8601 text, nan and inf null."""
 
     columns: list[Column]
     rows: list[list[Any]]
@@ -90,17 +90,19 @@ async def query(request: Request, question: Question) -> Response:
     id_ = question.query_id or uuid.uuid4().hex
     started = monotonic()
     try:
-        check(await clickhouse.fetch(_FORMATTED, {"sql": question.sql}))
+        formatted = await clickhouse.fetch(_FORMATTED, {"sql": question.sql})
+        check(formatted)
+        named = texts(formatted.decode(errors="replace"), question.parameters)
         asked = {
+            **{f"param_{name}": text for name, text in named.items()},
             **limits(settings),
             "default_format": FORMATS[media_type],
             "query_id": _name(id_),
             "log_comment": _name(id_),
         }
-        body = await _unless_gone(request, id_, clickhouse.fetch(question.sql, question.parameters, asked))
+        body = await _unless_gone(request, id_, clickhouse.fetch(question.sql, None, asked))
         if media_type == JSON:
-            found = loads(body) if body.strip() else {"meta": [], "data": [], "statistics": {}}
-            body = dumps({"columns": found["meta"], "rows": found["data"], "statistics": found.get("statistics", {})})
+            body = document(body)
     except ClickHouseError as error:
         raise refusal(error, settings, monotonic() - started) from error
     except ValueError as error:

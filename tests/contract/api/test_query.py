@@ -87,6 +87,10 @@ def test_exactly_as_many_rows_as_allowed_are_answered(api: Api) -> None:
         "DESCRIBE file('/etc/passwd', 'LineAsString')",
         "EXPLAIN SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SHOW DATABASES",
+        "SHOW TABLES FROM system",
+        "SHOW TABLES IN `information_schema`",
+        "SHOW COLUMNS FROM users FROM system",
+        "EXISTS DATABASE system",
         "SHOW GRANTS",
         "SHOW PROCESSLIST",
         "CREATE TEMPORARY TABLE x (a UInt8)",
@@ -117,6 +121,26 @@ def test_nothing_but_reading_the_tables_is_possible(api: Api, writer: Writer, sq
     assert 400 <= answer.status < 500, answer.body
     assert answer.headers["content-type"] == "application/problem+json"
     assert writer.client.command("SELECT count() FROM events") == before
+
+
+@pytest.mark.parametrize("name", ["system", "SYSTEM", "information_schema"])
+def test_a_parameter_names_none_of_clickhouses_own(api: Api, name: str) -> None:
+    for sql in ("SELECT * FROM {d:Identifier}.one", "DESCRIBE {d:Identifier}.{t:Identifier}"):
+        answer = ask(api, sql, d=name, t="tables")
+        assert (answer.status, answer.json["type"]) == (403, "urn:kith:forbidden")
+    assert ask(api, "SELECT count() FROM {t:Identifier}", t="events").status == 200
+
+
+def test_an_error_of_syntax_is_about_the_statement_that_was_sent(api: Api) -> None:
+    answer = ask(api, "SELECT 'x\n' FROM\n (SELECT")
+    assert (answer.status, answer.json["type"]) == (400, "urn:kith:invalid-sql")
+    assert "Syntax error" in answer.json["detail"]
+    assert "formatQuery" not in answer.json["detail"]
+
+
+def test_integers_beyond_64_bits_are_text(api: Api) -> None:
+    sql = "SELECT toUInt256(-1) AS a, toInt128(5) AS b, [toInt128('-9223372036854775809')] AS c"
+    assert ask(api, sql).json["rows"] == [[str(2**256 - 1), 5, [str(-(2**63) - 1)]]]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"sql": 1}', b'{"sql": "SELECT 1", "parameters": []}'])
