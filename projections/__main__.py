@@ -53,10 +53,10 @@ def main() -> int:
         )
         client = _patiently(stop, lambda: open_database(settings))
         known = batch.projections(settings.topics)
-        consumer = _patiently(stop, lambda: Consumer(settings, known))
         requests = _patiently(stop, lambda: Requests(settings))
-        if client is None or consumer is None or requests is None:
+        if client is None or requests is None:
             return 0
+        consumer = Consumer(settings, known)
         masking = Masking(requests, settings.topics)
         lost = Lost(settings, client)
         dead_letters = DeadLetters(settings)

@@ -4,26 +4,28 @@ The group decides who reads which partition; where to read from is decided by Cl
 beyond it, by the group's committed offsets, which also count the records that became no row.
 """
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import RebalanceInProgressError
-from kafka.structs import OffsetAndMetadata
+import structlog
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from projections.rows import Record
+from projections.archive import Positions
+from projections.offsets import NoAnswer, Offsets
+from projections.record import Place, Record, place_of, record_of
 from schemas.errors import KithError
 from schemas.settings import Settings
 
-# What a broker sends in one answer, at most: together with the batch this bounds the projector's memory.
-FETCH_BYTES = 16 << 20
-PARTITION_FETCH_BYTES = 4 << 20
-SESSION_TIMEOUT_MS = 10_000
-_LONGEST_JOIN_S = 60.0
+log = structlog.get_logger(__name__)
 
-Positions = dict[tuple[str, int], int]
+# Records that are read ahead: together with two batches this bounds the projector's memory.
+_AHEAD_KBYTES = 32 << 10
+_FETCH_BYTES = 16 << 20
+_SESSION_TIMEOUT_MS = 10_000
+_ANSWER_S = 30.0
+# So many records are taken out of what has been read ahead, before it is looked how large they are.
+_AT_ONCE = 2000
 
 
 class Reassigned(Exception):
@@ -31,152 +33,176 @@ class Reassigned(Exception):
 
 
 class Consumer:
-    """A member of the projector's group. Not for use by several threads."""
+    """A member of the projector's group. Not for use by several threads.
+
+    `let_go` is called before partitions are given up, within the calls that wait: their next owner starts only after it
+    has returned. So nothing may be on its way to ClickHouse then.
+    """
 
     def __init__(self, settings: Settings, topics: Iterable[str]) -> None:
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=settings.bootstrap,
-            group_id=f"{settings.topic_prefix}projector",
-            # A projector that is started again takes its partitions back at once, without waiting for the dead session.
-            group_instance_id=settings.projector_id,
-            client_id=settings.projector_id,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            # Partition p of all event topics in one process: a seed's events have one writer.
-            partition_assignment_strategy=[RangePartitionAssignor],
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 5,
-            max_poll_records=settings.projector_batch,
-            fetch_max_bytes=FETCH_BYTES,
-            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
-            # Nobody waits for more bytes than are there: batches are made here.
-            fetch_max_wait_ms=100,
-        )
-        self._listener = _Listener(self._consumer)
+        self.let_go: Callable[[], None] = lambda: None
+        # Whether partitions were assigned whose position is not set yet; they give no records until it is.
+        self.must_seek = False
+        # The partitions that this process reads.
+        self.assigned: set[Place] = set()
+        self._topics = sorted(topics)
+        self._offsets = Offsets(settings)
+        self._reassigned = False
+        self._all: set[Place] = set()
+        self._positions: Positions = {}
         self._committed: Positions = {}
-        self._joining_since: float | None = None
-        self._consumer.subscribe(sorted(topics), listener=self._listener)
-        for topic in topics:
-            # Asks the broker. A member that joins without knowing the partitions joins a second time at once.
-            self._consumer.partitions_for_topic(topic)
-
-    @property
-    def assigned(self) -> set[tuple[str, int]]:
-        """Return the partitions that this process reads, as (topic, partition)."""
-        return {(each.topic, each.partition) for each in self._consumer.assignment()}
+        self._is_reading = False
+        self._consumer = KafkaConsumer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "log_level": 0,
+                "group.id": f"{settings.topic_prefix}projector",
+                # A projector that is started again takes its partitions back at once, not when the dead session ends.
+                "group.instance.id": settings.projector_id,
+                "client.id": settings.projector_id,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                # Says the position past transaction markers.
+                "enable.partition.eof": True,
+                # Partition p of all event topics in one process: a seed's events have one writer.
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": _SESSION_TIMEOUT_MS,
+                "heartbeat.interval.ms": _SESSION_TIMEOUT_MS // 5,
+                "queued.max.messages.kbytes": _AHEAD_KBYTES,
+                "fetch.max.bytes": _FETCH_BYTES,
+                # Nobody waits for more bytes than are there: batches are made here.
+                "fetch.wait.max.ms": 100,
+                # How soon it asks for more after it had enough: a second, if not told otherwise.
+                "fetch.queue.backoff.ms": 10,
+                "on_commit": self._on_commit,
+            }
+        )
+        self._consumer.subscribe(self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke)
 
     def reads_all(self, topics: Iterable[str]) -> bool:
         """Tell whether this process reads every partition of these topics."""
-        assigned = self.assigned
-        return all(
-            (topic, partition) in assigned
-            for topic in topics
-            for partition in self._consumer.partitions_for_topic(topic) or ()
-        )
-
-    @property
-    def must_seek(self) -> bool:
-        """Tell whether partitions were assigned whose position is not set yet; they give no records until it is."""
-        return self._listener.must_seek
+        wanted = set(topics)
+        return all(place in self.assigned for place in self._all if place[0] in wanted)
 
     def poll(self, seconds: float, most: int) -> list[Record]:
         """Return up to `most` committed records, waiting up to `seconds` for the first.
 
         Raises `Reassigned` when the group has given this process other partitions than before.
         """
-        fetched = self._consumer.poll(timeout_ms=int(1000 * seconds), max_records=most)
-        self._raise_if_reassigned()
-        return [record for records in fetched.values() for record in records]
+        self._read_on()
+        first = self._consumer.poll(seconds)
+        return self._received([first, *self._consumer.consume(min(most - 1, _AT_ONCE), 0)] if first else [])
+
+    def gather(self, seconds: float, most: int) -> list[Record]:
+        """Return up to `most` committed records, waiting `seconds` for as many. Raises `Reassigned` as `poll` does."""
+        self._read_on()
+        return self._received(self._consumer.consume(min(most, _AT_ONCE), seconds))
 
     def stay(self, seconds: float) -> None:
         """Wait without reading, as a member of the group. Raises `Reassigned` as `poll` does."""
-        assigned = self._consumer.assignment()
-        self._consumer.pause(*assigned)
-        try:
-            self._consumer.poll(timeout_ms=int(1000 * seconds))
-            self._raise_if_reassigned()
-        finally:
-            if not self._listener.must_seek:
-                self._consumer.resume(*self._consumer.assignment())
+        if self._is_reading:
+            # Not paused: what was on its way here would still come, and would have to be kept.
+            self._consumer.assign([])
+            self._is_reading = False
+        self._received([message for message in [self._consumer.poll(seconds)] if message and message.error()])
 
-    def seek(self, held: Mapping[tuple[str, int], int]) -> None:
+    def seek(self, held: Mapping[Place, int]) -> None:
         """Start each assigned partition at the greater of what ClickHouse holds and what the group has committed.
 
         `held` is the offset after the last one that ClickHouse holds, by (topic, partition). Raises `KithError` when
-        ClickHouse holds more than the log has: then it is another log.
+        ClickHouse holds more than the log has: then it is another log; and `NoAnswer`.
         """
-        assigned = sorted(self._consumer.assignment())
-        beginnings = self._consumer.beginning_offsets(assigned)
-        ends = self._consumer.end_offsets(assigned)
-        for each in assigned:
-            stands = held.get((each.topic, each.partition), 0)
-            if stands > ends[each]:
+        assigned = sorted(self.assigned)
+        self._all = set(self._offsets.partitions(self._topics))
+        starts, ends = self._offsets.starts(assigned), self._offsets.ends(assigned)
+        committed = self._group_offsets(assigned)
+        positions = {}
+        for place in assigned:
+            stands, (topic, partition) = held.get(place, 0), place
+            if stands > ends[place]:
                 raise KithError(
-                    f"ClickHouse holds {each.topic}/{each.partition} up to offset {stands - 1}, but the log ends at "
-                    f"{ends[each]}: it is another log. Give it another database (KITH_CLICKHOUSE_DATABASE)."
+                    f"ClickHouse holds {topic}/{partition} up to offset {stands - 1}, but the log ends at "
+                    f"{ends[place]}: it is another log. Give it another database (KITH_CLICKHOUSE_DATABASE)."
                 )
-            committed = self._consumer.committed(each) or 0
-            self._consumer.seek(each, max(stands, committed, beginnings[each]))
-        self._committed = {}
-        self._listener.must_seek = False
-        self._consumer.resume(*assigned)
-
-    def rewind(self, positions: Mapping[tuple[str, int], int]) -> None:
-        """Read again from these positions."""
-        for (topic, partition), offset in positions.items():
-            self._consumer.seek(TopicPartition(topic, partition), offset)
+            positions[place] = max(stands, committed.get(place, 0), starts[place])
+        self._positions, self._committed = positions, {}
+        self.must_seek = False
 
     def positions(self) -> Positions:
         """Return the offset after the last record read, by (topic, partition); transaction markers are read too."""
-        return {
-            (each.topic, each.partition): self._consumer.position(each) for each in sorted(self._consumer.assignment())
-        }
+        return dict(self._positions)
 
     def commit(self, positions: Positions) -> None:
-        """Commit these positions, if they are not the ones committed last.
-
-        Raises `KafkaError` when that is not possible now, `KithError` when only a new member can do it.
-        """
+        """Commit these positions, if they are not the ones committed last; what fails is committed again next time."""
         changed = {place: offset for place, offset in positions.items() if self._committed.get(place) != offset}
         if not changed:
             return
-        offsets = {
-            TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
-            for (topic, partition), offset in changed.items()
-        }
-        try:
-            self._consumer.commit(offsets)
-        except RebalanceInProgressError:
-            self._joining_since = self._joining_since or time.monotonic()
-            if time.monotonic() - self._joining_since > _LONGEST_JOIN_S:
-                # kafka-python 3.0.12 forgets a join that outlives a poll when only the partitions' count has changed.
-                raise KithError("The group's rebalance does not end: starting again.") from None
-            raise
-        self._joining_since = None
         self._committed |= changed
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(*place, offset) for place, offset in changed.items()], asynchronous=True
+            )
+        except KafkaException as error:
+            self._on_commit(error.args[0], [TopicPartition(*place) for place in changed])
 
     def close(self) -> None:
-        """Leave without committing."""
-        self._consumer.close(autocommit=False)
+        """Leave without committing what was not committed."""
+        self._consumer.close()
+
+    def _read_on(self) -> None:
+        if not self._is_reading and self._positions:
+            self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._positions.items()])
+            self._is_reading = True
+
+    def _received(self, messages: list[Any]) -> list[Record]:
+        self._raise_if_reassigned()
+        records, ends = [], {}
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(record_of(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ends[place_of(message)] = message.offset()
+            elif error.fatal():
+                raise KithError(f"Kafka refuses this projector for good: {error.str()}. Has another one its name?")
+            else:
+                # It goes on by itself once it can.
+                log.warning("Kafka", error=error.name())
+        self._positions |= {(record.topic, record.partition): record.offset + 1 for record in records}
+        for place, end in ends.items():
+            self._positions[place] = max(end, self._positions.get(place, 0))
+        return records
 
     def _raise_if_reassigned(self) -> None:
-        if self._listener.reassigned:
-            self._listener.reassigned = False
+        if self._reassigned:
+            self._reassigned = False
             raise Reassigned
 
+    def _group_offsets(self, places: list[Place]) -> Positions:
+        try:
+            found = self._consumer.committed([TopicPartition(*place) for place in places], timeout=_ANSWER_S)
+        except KafkaException as error:
+            raise NoAnswer(error) from error
+        return {(each.topic, each.partition): each.offset for each in found if each.offset > 0}
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Notes that the assignment has changed, and holds the new partitions until their position is set."""
-
-    def __init__(self, consumer: KafkaConsumer) -> None:
-        self._consumer = consumer
-        self.reassigned = False
+    def _on_assign(self, consumer: Any, assigned: list[TopicPartition]) -> None:
+        # Holds the new partitions until their position is set.
+        consumer.assign([])
+        self._is_reading = False
+        self.assigned = {(each.topic, each.partition) for each in assigned}
         self.must_seek = True
 
-    def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
-        self.reassigned = self.reassigned or bool(revoked)
+    def _on_revoke(self, _: Any, revoked: list[TopicPartition]) -> None:
+        self.let_go()
+        self._reassigned = self._reassigned or bool(self.assigned)
+        self.assigned, self._positions = set(), {}
+        self._is_reading = False
 
-    def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
-        self.must_seek = True
-        self._consumer.pause(*self._consumer.assignment())
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        failed = [each for each in offsets if error or each.error]
+        for each in failed:
+            self._committed.pop((each.topic, each.partition), None)
+        if failed:
+            # The rows are there; whoever reads these partitions next finds them.
+            log.warning("offsets not committed", error=str(error or failed[0].error))

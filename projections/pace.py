@@ -1,7 +1,8 @@
 """When a batch is due: soon when little comes, rarely under load. Pure; times are seconds of a steady clock.
 
 Every insert costs ClickHouse some milliseconds however few rows it has, so batches grow with the load: inserting takes
-at most a fixed share of the time, as long as no record has to wait longer than an interval for it.
+at most a fixed share of the time, as long as no record has to wait longer than an interval for it. A full batch would
+not get larger by waiting, so after it the next one may follow at once.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ class Pace:
     interval: float
     _idle_until: float = 0.0
 
-    def inserted(self, began: float, ended: float) -> None:
-        """Note that a batch was inserted between these times."""
-        self._idle_until = ended + min(self.interval, _REST_PER_WORK * (ended - began))
+    def inserted(self, began: float, ended: float, filled: float) -> None:
+        """Note that a batch was inserted between these times, and what share of a full batch it was."""
+        rest = _REST_PER_WORK * (ended - began) * (1.0 - min(filled, 1.0))
+        self._idle_until = ended + min(self.interval, rest)
 
     def due(self, first: float) -> float:
         """Return when a batch whose first record came at `first` is to be inserted."""

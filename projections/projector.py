@@ -1,51 +1,62 @@
-"""The projector's loop: read a batch, insert what follows from it, commit. Nothing is kept between two batches.
+"""The projector's loop: read a batch, let happen what follows from it, commit. Nothing is kept between two batches.
 
-The order of effects makes a crash at any point harmless: dead letters first, then rows (under tokens, the topic's own
-table last), then what queries find owners in, the group's offsets last. Whoever opens a partition asks ClickHouse how
-far it stands.
+While ClickHouse takes one batch the next is read, so two are in memory. The order of effects makes a crash at any point
+harmless: what follows from a batch (`effects`) first, the group's offsets last, one batch after the other. Whoever
+opens a partition asks ClickHouse how far it stands.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
-from clickhouse_connect.driver.exceptions import Error
 from kafka.errors import KafkaError
 
 from projections import archive, sink
-from projections.batch import Block, Projection, Refused, blocks_of
+from projections.archive import Positions
+from projections.batch import Projection, blocks_of
 from projections.consumer import Consumer, Reassigned
 from projections.dead_letters import DeadLetters
+from projections.effects import Consequences, Effects, Interrupted, Refresh, Report
+from projections.offsets import NoAnswer
 from projections.pace import Pace
 from projections.placement import Placement
 from projections.rows import Record
-from projections.tables import EVENTS, IDENTITY_SLICES
+from projections.tables import EVENTS
 from schemas.metrics import counter, histogram
 from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
 # A batch is inserted when its values are that many bytes, however few they are.
 BATCH_BYTES = 32 << 20
 _POLL_S = 0.1
+# How often it is looked whether the batch before is done.
+_LOOK_S = 0.01
+# So long it waits for the batch before without listening to the group.
+_STAY_AFTER_S = 1.0
 
 
 # What is to be seen of a batch, after what people have asked to be forgotten: see `masking`. Raises `KafkaError`.
 See = Callable[[Sequence[Record]], Sequence[Record]]
 
-# Told what of a block of events is left out, after comparing with the archive: see `lost`. Raises `KafkaError`.
-Report = Callable[[Block, Block], None]
-
-# Told how many slices of identity came, so that queries see them: see `owners`. Raises the driver's errors.
-Refresh = Callable[[int], None]
-
 
 class Stopped(Exception):
     """The process was asked to stop while it waited."""
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """A batch whose effects happen now; `done` answers when they began and ended. `filled`: of a full batch."""
+
+    done: Future[tuple[float, float]]
+    records: Sequence[Record]
+    filled: float
+    positions: Positions
 
 
 class Projector:
@@ -68,43 +79,50 @@ class Projector:
         self._known = known
         self._consumer = consumer
         self._client = client
-        self._dead_letters = dead_letters
         self._stop = stop
         self._see = see
-        self._report = report
         self._refresh = refresh
+        self._effects = Effects(settings, client, dead_letters, report, refresh)
+        self._thread = ThreadPoolExecutor(1, "effects")
+        self._under_way: UnderWay | None = None
         self._pace = Pace(settings.projector_interval_s)
         self._state = "joining the group"
         self._event_topics = sorted(topic for topic, projection in known.items() if projection.own is EVENTS)
+        consumer.let_go = self._let_go
 
     def ready(self) -> tuple[bool, str]:
         """Tell whether partitions are read and ClickHouse takes them, else what it waits for."""
-        return not self._state, self._state or "projecting"
+        state = "waiting for ClickHouse or Kafka" if self._effects.waiting else self._state
+        return not state, state or "projecting"
 
     def run(self) -> None:
         """Project until stopped. Raises `KithError` when going on would lose or repeat something."""
-        while not self._stop.is_set():
-            try:
-                self._round()
-            except Reassigned:
-                log.info("partitions reassigned")
-            except Stopped:
-                break
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._round()
+                except Reassigned:
+                    log.info("partitions reassigned")
+            self._finish()
+        except (Stopped, Interrupted, Reassigned):
+            pass
+        finally:
+            self._effects.interrupt()
+            self._thread.shutdown()
 
     def _round(self) -> None:
         if self._consumer.must_seek and not self._open():
             return
-        records = self._collect()
+        records, size = self._collect()
         positions = self._consumer.positions()
-        if records:
-            began = time.monotonic()
-            self._project(records)
-            self._pace.inserted(began, time.monotonic())
-        try:
+        if not records:
             self._consumer.commit(positions)
-        except KafkaError as error:
-            # The rows are there; whoever reads this partition next finds them.
-            log.warning("offsets not committed", error=type(error).__name__)
+            return
+        blocks, refused = blocks_of(self._seen(records), self._known)
+        found = Consequences(blocks, refused, self._consumer.reads_all(self._event_topics))
+        self._finish()
+        filled = max(len(records) / self._settings.projector_batch, size / BATCH_BYTES)
+        self._under_way = UnderWay(self._thread.submit(self._bring_about, found), records, filled, positions)
 
     def _open(self) -> bool:
         if not self._consumer.assigned:
@@ -112,51 +130,82 @@ class Projector:
         if not self._consumer.assigned:
             return False
         topics = sorted({topic for topic, _ in self._consumer.assigned})
-        held = self._patiently(lambda: archive.positions(self._client, self._known, topics))
-        self._consumer.seek(held)
+        held = sink.patiently(lambda: archive.positions(self._client, self._known, topics), self._wait)
+        try:
+            self._consumer.seek(held)
+        except NoAnswer as error:
+            log.warning("partitions not opened yet", error=str(error))
+            self._wait(_STAY_AFTER_S)
+            return False
         self._tidy(held)
         # Whoever had these partitions before may have stopped between the rows and this.
-        self._patiently(lambda: self._refresh(0))
+        sink.patiently(lambda: self._refresh(0), self._wait)
         log.info("partitions opened", partitions=len(self._consumer.assigned))
         self._state = ""
         return True
 
-    def _collect(self) -> list[Record]:
-        """Return a batch, up to its limits of number, bytes and time; nothing when there is nothing."""
+    def _collect(self) -> tuple[list[Record], int]:
+        """Return a batch and its size, up to its limits of number, bytes and time.
+
+        While the batch before is under way this one goes on growing; nothing comes only when none is.
+        """
         records: list[Record] = []
-        size = 0
-        left = _POLL_S
-        while left > 0 and not self._stop.is_set():
-            more = self._consumer.poll(min(left, _POLL_S), self._settings.projector_batch - len(records))
-            now = time.monotonic()
+        size, first = 0, 0.0
+        most = self._settings.projector_batch
+        while len(records) < most and size < BATCH_BYTES and not self._stop.is_set():
+            is_busy = self._is_busy()
+            patience = _LOOK_S if is_busy else _POLL_S
+            if records and not is_busy:
+                patience = min(self._pace.due(first) - time.monotonic(), _POLL_S)
+                if patience <= 0:
+                    break
+            # Once there is something, each further call is to bring as much as there is time for.
+            read = self._consumer.gather if records else self._consumer.poll
+            more = read(patience, most - len(records))
             if more and not records:
-                due = self._pace.due(now)
+                first = time.monotonic()
             size += sum(len(record.value or b"") for record in more)
             records += more
-            if not records or len(records) >= self._settings.projector_batch or size >= BATCH_BYTES:
+            if not records and not is_busy:
                 break
-            left = due - now
-        return records
+        return records, size
 
-    def _project(self, records: list[Record]) -> None:
-        blocks, refused = blocks_of(self._seen(records), self._known)
-        # Before any row: a partition's greatest offset in ClickHouse says that everything up to there was dealt with.
-        self._refuse(*refused)
-        for block in blocks:
-            if block.table is EVENTS:
-                block = self._new(block)
-            if block.rows:
-                sink.insert(self._client, block, self._wait, self._refuse)
-            if block.table is EVENTS and block.rows and not self._consumer.reads_all(self._event_topics):
-                self._remove_surplus(block)
-        slices = sum(len(block.rows) for block in blocks if block.table is IDENTITY_SLICES)
-        if slices:
-            self._patiently(lambda: self._refresh(slices))
+    def _bring_about(self, found: Consequences) -> tuple[float, float]:
+        began = time.monotonic()
+        self._effects.bring_about(found)
+        return began, time.monotonic()
+
+    def _is_busy(self) -> bool:
+        """Tell whether a batch is under way; one that is done is committed."""
+        if self._under_way is not None and self._under_way.done.done():
+            self._finish()
+        return self._under_way is not None
+
+    def _finish(self) -> None:
+        """Commit the batch that is under way, as soon as everything that follows from it is there."""
+        batch = self._under_way
+        if batch is None:
+            return
+        while not wait([batch.done], _STAY_AFTER_S).done:
+            if self._stop.is_set():
+                self._effects.interrupt()
+            self._consumer.stay(_POLL_S)
+        self._under_way = None
         self._state = ""
-        for topic, count in Counter(record.topic for record in records).items():
+        self._pace.inserted(*batch.done.result(), batch.filled)
+        self._consumer.commit(batch.positions)
+        for topic, count in Counter(record.topic for record in batch.records).items():
             counter("kith_projector_records_total").labels(topic).inc(count)
-        oldest = min(record.timestamp for record in records)
+        oldest = min(record.timestamp for record in batch.records)
         histogram("kith_projector_freshness_seconds").observe(max(0.0, time.time() - oldest / 1000))
+
+    def _let_go(self) -> None:
+        """Return when nothing is under way to ClickHouse. Who has the partitions next asks there what came of it."""
+        if self._under_way is not None:
+            self._effects.interrupt()
+            wait([self._under_way.done])
+            self._effects.resume()
+            self._under_way = None
 
     def _seen(self, records: list[Record]) -> Sequence[Record]:
         """Return what is to be seen of the records, however long Kafka is away."""
@@ -168,52 +217,14 @@ class Projector:
                 self._wait(delay)
         raise AssertionError("delays never end")
 
-    def _new(self, block: Block) -> Block:
-        new = self._patiently(lambda: archive.new_events(self._client, block))
-        if len(new.rows) < len(block.rows):
-            counter("kith_projector_duplicates_total").inc(len(block.rows) - len(new.rows))
-            self._report_lost(block, new)
-        return new
-
-    def _report_lost(self, block: Block, new: Block) -> None:
-        """Report events whose id somebody else's event has, however long Kafka or ClickHouse are away."""
-        for delay in sink.delays():
-            try:
-                return self._report(block, new)
-            except (KafkaError, Error) as error:
-                log.warning("events that lost not reported yet", error=type(error).__name__, retry_s=delay)
-                self._wait(delay)
-
-    def _remove_surplus(self, block: Block) -> None:
-        ids = archive.event_ids(block)
-        removed = self._patiently(lambda: archive.remove_surplus(self._client, ids, self._placement))
-        counter("kith_projector_duplicates_total").inc(removed)
-
     def _tidy(self, held: archive.Positions) -> None:
         """Finish what the projector that had these partitions before may have left half done."""
         own = {place: offset for place, offset in held.items() if place[0] in self._event_topics}
         most = self._settings.projector_batch
-        removed = self._patiently(lambda: archive.remove_newest_surplus(self._client, own, most, self._placement))
+        removed = sink.patiently(
+            lambda: archive.remove_newest_surplus(self._client, own, most, self._placement), self._wait
+        )
         counter("kith_projector_duplicates_total").inc(removed)
-
-    def _refuse(self, *refused: Refused) -> None:
-        """Keep records as dead letters, however long Kafka is away."""
-        for delay in sink.delays():
-            try:
-                return self._dead_letters.send(refused)
-            except KafkaError as error:
-                log.warning("dead letters not kept yet", count=len(refused), error=type(error).__name__)
-                self._wait(delay)
-
-    def _patiently(self, read: Callable[[], T]) -> T:
-        """Return what `read` answers, however long ClickHouse is away."""
-        for delay in sink.delays():
-            try:
-                return read()
-            except Error as error:
-                log.warning("ClickHouse does not answer", code=error.code, error=type(error).__name__, retry_s=delay)
-                self._wait(delay)
-        raise AssertionError("delays never end")
 
     def _wait(self, seconds: float) -> None:
         self._state = "waiting for ClickHouse or Kafka"

@@ -20,10 +20,11 @@ from projections import archive, sink
 from projections.archive import Positions
 from projections.batch import Block, Projection, Refused, blocks_of
 from projections.groups import Group
-from projections.log import Log, Record
+from projections.log import Log
 from projections.masking import Masking
 from projections.owners import Owners
 from projections.placement import Placement
+from projections.record import Record
 from projections.settle import settle
 from projections.shadows import Note, Shadows, beyond_of, shadow_of
 from projections.tables import EVENTS, IDENTITY_SLICES

@@ -6,7 +6,7 @@ ClickHouse confirms it; the engine recognises the repeat. Rows that ClickHouse c
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from clickhouse_connect.driver.exceptions import DatabaseError, Error
@@ -39,6 +39,7 @@ ROW_FAULTS = frozenset(
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 5.0
 
+T = TypeVar("T")
 Wait = Callable[[float], None]
 Refuse = Callable[[Refused], None]
 
@@ -65,6 +66,17 @@ def delays() -> Iterator[float]:
     while True:
         yield delay
         delay = min(2 * delay, _LONGEST_WAIT_S)
+
+
+def patiently(ask: Callable[[], T], wait: Wait) -> T:
+    """Return what `ask` answers, however long ClickHouse is away; `wait(seconds)` is called between two tries."""
+    for delay in delays():
+        try:
+            return ask()
+        except Error as error:
+            log.warning("ClickHouse does not answer", code=error.code, error=type(error).__name__, retry_s=delay)
+            wait(delay)
+    raise AssertionError("delays never end")
 
 
 def insert(client: Inserter, block: Block, wait: Wait, refuse: Refuse) -> None:

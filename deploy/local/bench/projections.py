@@ -21,8 +21,9 @@ from deploy.local.bench.stage import open_stage
 from projections.batch import blocks_of, projections
 from projections.clickhouse import connect
 from projections.groups import choose, groups_of
-from projections.log import Log, Record
+from projections.log import Log
 from projections.rebuild import Rebuild
+from projections.record import Record
 from schemas.errors import KithError
 from schemas.settings import Settings
 

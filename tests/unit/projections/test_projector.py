@@ -125,6 +125,9 @@ class Reader:
             self._at[record.topic, record.partition] = record.offset + 1
         return found
 
+    def gather(self, seconds: float, most: int) -> list[Log]:
+        return self.poll(seconds, most)
+
     def stay(self, seconds: float) -> None:
         pass
 

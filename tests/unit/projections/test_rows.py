@@ -238,7 +238,7 @@ def test_what_is_no_time_has_no_row(text: str) -> None:
     try:
         expected = min(max(to_millis(text), EARLIEST), LATEST)
     except ValueError:
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             rows.event_rows(event_record(occurred_at=text))
     else:
         made = rows.event_rows(event_record(occurred_at=text))[0]
