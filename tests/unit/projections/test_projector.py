@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
@@ -98,6 +98,7 @@ class Reader:
         self._at: dict[tuple[str, int], int] = {}
         self.must_seek = True
         self.reassign_at: int | None = None
+        self.let_go: Callable[[], None] = lambda: None
         self._polls = 0
 
     @property
@@ -239,3 +240,87 @@ def test_clickhouse_away_is_waited_for() -> None:
     world.insert = failing  # type: ignore[method-assign]
     run(world)
     assert len(world.tables["events"]) == 1
+
+
+def test_the_next_batch_is_read_while_clickhouse_takes_the_last() -> None:
+    world = World([event_record(f"m{n}", n) for n in range(6)])
+    read, insert = Event(), world.insert
+
+    def inserting(table: str, data: Any, names: list[str], **options: Any) -> None:
+        # Would wait for ever if the second batch were read after the first is inserted.
+        assert read.wait(10)
+        insert(table, data, names, **options)
+
+    class Ahead(Reader):
+        def poll(self, seconds: float, most: int) -> list[Log]:
+            found = super().poll(seconds, most)
+            if self._at[WEB, 0] == 6:
+                read.set()
+            return found
+
+    world.insert = inserting  # type: ignore[method-assign]
+    stop = Event()
+    configured = Settings(projector_batch=3, projector_interval_s=0.01)
+    Projector(configured, KNOWN, Ahead(world, stop), world, world, stop).run()  # type: ignore[arg-type]
+    assert [row["offset"] for row in world.tables["events"]] == list(range(6))
+    assert world.committed == {(WEB, 0): 6}
+
+
+def test_partitions_are_not_let_go_while_rows_of_theirs_are_on_their_way() -> None:
+    world = World([event_record(f"m{n}", n) for n in range(4)])
+    begun, may_end, insert = Event(), Event(), world.insert
+    under_way: list[bool] = []
+
+    def inserting(table: str, data: Any, names: list[str], **options: Any) -> None:
+        begun.set()
+        may_end.wait(0.2)
+        insert(table, data, names, **options)
+
+    class Rebalanced(Reader):
+        """Loses its partitions to the group while the first batch is inserted, and gets them back."""
+
+        def poll(self, seconds: float, most: int) -> list[Log]:
+            if begun.is_set() and not may_end.is_set():
+                self.let_go()
+                under_way.append("events" not in self._world.tables)
+                assert not self._world.committed
+                may_end.set()
+                self.must_seek = True
+                raise Reassigned
+            return super().poll(seconds, most)
+
+    world.insert = inserting  # type: ignore[method-assign]
+    stop = Event()
+    configured = Settings(projector_batch=2, projector_interval_s=0.01)
+    Projector(configured, KNOWN, Rebalanced(world, stop), world, world, stop).run()  # type: ignore[arg-type]
+    assert under_way == [False]
+    assert [row["offset"] for row in world.tables["events"]] == list(range(4))
+
+
+def test_partitions_are_let_go_although_clickhouse_is_away() -> None:
+    world = World([event_record("m", 0)])
+    insert, failed = world.insert, Event()
+
+    def failing(*arguments: Any, **options: Any) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OperationalError("away")
+        insert(*arguments, **options)
+
+    class Rebalanced(Reader):
+        def stay(self, seconds: float) -> None:
+            raise AssertionError("it listens to the group by reading on")
+
+        def poll(self, seconds: float, most: int) -> list[Log]:
+            if failed.is_set() and self._polls < 100:
+                self._polls = 100
+                self.let_go()
+                self.must_seek = True
+                raise Reassigned
+            return super().poll(seconds, most)
+
+    world.insert = failing  # type: ignore[method-assign]
+    stop = Event()
+    configured = Settings(projector_batch=2, projector_interval_s=0.01)
+    Projector(configured, KNOWN, Rebalanced(world, stop), world, world, stop).run()  # type: ignore[arg-type]
+    assert [row["offset"] for row in world.tables["events"]] == [0]
