@@ -3,9 +3,10 @@
 A file is `NNNN_name.sql`; its statements end with a semicolon at the end of a line and can be run again, so that a file
 that was cut off halfway is simply applied again. The same text serves one node, a cluster and a sharded cluster:
 `${on_cluster}`, `${replicated}` and `${deduplication_window}` are filled in by `render`, which also makes two tables of
-a sharded one. What was applied stands in the table `migrations`, with a checksum: an applied file never changes, a
-change is a new file. A statement with `${access}`, Kith's own user and password, is run at every `migrate`, so that a
-new password is taken up.
+a sharded one; so is `${database}`, to be put before a parameterised view that another view calls: ClickHouse looks for
+it in the database of whoever asks. What was applied stands in the table `migrations`, with a checksum: an applied file
+never changes, a change is a new file. A statement with `${access}`, Kith's own user and password, is run at every
+`migrate`, so that a new password is taken up.
 """
 
 import re
@@ -107,6 +108,7 @@ def _filled(statement: str, placement: Placement, access: Access) -> str:
         replicated="Replicated" if placement.cluster else "",
         deduplication_window=("replicated" if placement.cluster else "non_replicated") + "_deduplication_window",
         access=access.clause,
+        database=placement.database,
     )
 
 
