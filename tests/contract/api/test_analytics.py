@@ -101,3 +101,19 @@ def test_new_events_and_new_identities_are_answered_at_once(api: Api, writer: Wr
     assert (one.status, one.json["steps"][0]["people"]) == (200, 1)
     writer.client.command("DELETE FROM events WHERE 1")
     assert api.get(path, if_none_match=one.headers["etag"]).json["steps"][0]["people"] == 0
+
+
+def test_an_answer_from_before_the_owners_were_loaded_does_not_stay(api: Api, writer: Writer) -> None:
+    path = "/v1/analytics/funnel?steps=Product+Viewed"
+    cookies = [seed("anonymous_id", name) for name in "ab"]
+    writer.put(TOPICS.events["web"], [event(f"m{n}", cookie) for n, cookie in enumerate(cookies)])
+    assert api.get(path).json["steps"][0]["people"] == 2
+    writer.client.command(
+        "INSERT INTO identity_slices (seed, valid_from, valid_to, profile_id) SELECT arrayJoin({seeds:Array(UUID)}), "
+        "'1900-01-01 00:00:00.000', '2299-12-31 23:59:59.999', {user:UUID}",
+        parameters={"seeds": cookies, "user": seed("user_id", "u")},
+    )
+    between = api.get(path)
+    writer.client.command("SYSTEM RELOAD DICTIONARY identity_unsettled")
+    after = api.get(path, if_none_match=between.headers["etag"])
+    assert (after.status, after.json["steps"][0]["people"]) == (200, 1)
