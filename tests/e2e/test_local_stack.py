@@ -20,10 +20,10 @@ pytestmark = pytest.mark.e2e
 NAMES = ["kafka", "clickhouse", "collector", "worker-1", "projector", "api"]
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[LocalStack]:
-    """A stack that the test may break."""
-    own = LocalStack(tmp_path / "own")
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A folder whose stack a test may break, once it has made sure that one runs, or that none does."""
+    own = LocalStack(tmp_path_factory.mktemp("own"))
     yield own
     own.kith("down", check=False)
 
@@ -135,7 +135,7 @@ def test_runs_beside_another_stops_everything_and_continues(stack: LocalStack, o
 
     pids = own.pids()
     own.kith("down")
-    eventually(lambda: not [pid for pid in pids if alive(pid)], 1)
+    eventually(lambda: not [pid for pid in pids if alive(pid)], 10)
     assert own.kith("status", check=False).returncode == 1
     assert "No stack runs" in own.kith("status", check=False).stderr
 
@@ -153,7 +153,7 @@ def test_killed_supervisor_leaves_no_orphan_and_its_folder_usable(own: LocalStac
     own.kith("up", "--detach")
     pids = own.pids()
     os.kill(pids[0], signal.SIGKILL)
-    eventually(lambda: not [pid for pid in pids if alive(pid)], 10)
+    eventually(lambda: not [pid for pid in pids if alive(pid)])
     assert "No stack runs" in own.kith("status", check=False).stderr
     own.kith("up", "--detach")
     assert own.status()["ready"]
@@ -185,6 +185,7 @@ def test_another_partition_count_is_refused(stack: LocalStack, tmp_path: Path) -
 
 
 def test_foreground_stops_on_interrupt(own: LocalStack) -> None:
+    own.kith("down", check=False)
     command = (sys.executable, "-m", "deploy.local.cli", "up")
     with subprocess.Popen(command, env=own.environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

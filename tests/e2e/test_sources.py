@@ -53,16 +53,16 @@ def test_a_source_from_its_first_key_to_its_last(stack: LocalStack) -> None:
     name = name_of("web")
     first = added(stack, name, "--origin", "https://a.example")["write_keys"]
     page = {"type": "page", "userId": f"u-{name}"}
-    eventually(lambda: sent(stack, first, page) == 200, 10)
+    eventually(lambda: sent(stack, first, page) == 200)
     second = json.loads(stack.kith("source", "rotate", name, "--json").stdout)["write_keys"]
-    eventually(lambda: sent(stack, second, page) == 200, 10)
+    eventually(lambda: sent(stack, second, page) == 200)
     assert sent(stack, first, page) == 200, "the one before is valid too"
     stack.kith("source", "rotate", name, "--finish")
-    eventually(lambda: sent(stack, first, page) == 401, 10)
+    eventually(lambda: sent(stack, first, page) == 401)
     stack.kith("source", "disable", name)
-    eventually(lambda: sent(stack, second, page) == 404, 10)
+    eventually(lambda: sent(stack, second, page) == 404)
     stack.kith("source", "enable", name)
-    eventually(lambda: sent(stack, second, page) == 200, 10)
+    eventually(lambda: sent(stack, second, page) == 200)
     assert first not in stack.kith("source", "list").stdout
     stack.kith("wait")
     shown = ask(stack, "GET", f"/v1/sources/{name}")
@@ -79,7 +79,7 @@ def test_a_plan_rejects_and_a_corrected_replay_is_an_event_once(stack: LocalStac
     plan.parent.mkdir(exist_ok=True)
     plan.write_text("version: 4\nevents: {Seen: {properties: {required: [sku]}}}\n")
     page = {"type": "page", "userId": f"u-{name}"}
-    eventually(lambda: sent(stack, key, page) == 200, 10)
+    eventually(lambda: sent(stack, key, page) == 200)
     bad = {"type": "track", "event": "Seen", "userId": f"u-{name}", "messageId": f"m-{name}"}
 
     def letters() -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ def test_a_plan_rejects_and_a_corrected_replay_is_an_event_once(stack: LocalStac
         stack.kith("wait")
         return bool(letters())
 
-    eventually(is_held, 20)
+    eventually(is_held)
     for _ in range(3):
         assert sent(stack, key, bad) == 200
     stack.kith("wait")
@@ -120,7 +120,7 @@ def test_a_plan_rejects_and_a_corrected_replay_is_an_event_once(stack: LocalStac
 def test_an_import_that_is_killed_has_every_row_once(stack: LocalStack, tmp_path: Path) -> None:
     name = name_of("file")
     key = added(stack, name)["write_keys"]
-    eventually(lambda: sent(stack, key, {"type": "fax"}) == 200, 10)
+    eventually(lambda: sent(stack, key, {"type": "fax"}) == 200)
     rows = 30_000
     path = tmp_path / f"{name}.csv"
     lines = (f"2026-01-{1 + number % 28:02d},u{number % 50}-{name},Seen,{number}\n" for number in range(rows))
@@ -159,7 +159,7 @@ def test_a_shop_is_pulled(stack: LocalStack) -> None:
         woo.orders = [order]
         pull = ("--pull-url", woo.url, "--pull-key", "ck_1", "--pull-secret", "cs_1")
         added(stack, name, "--kind", "woocommerce", *pull)
-        eventually(lambda: stack.kith("source", "pull", name, check=False).returncode == 0, 20)
+        eventually(lambda: stack.kith("source", "pull", name, check=False).returncode == 0)
         woo.orders = [order | {"status": "completed", "date_modified_gmt": "2026-01-04T10:00:00"}]
         assert "1 orders" in stack.kith("source", "pull", name).stdout
         assert "nothing new" in stack.kith("source", "pull", name).stdout

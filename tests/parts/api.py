@@ -114,7 +114,7 @@ def running_api(settings: Settings, folder: Path) -> Iterator[Api]:
         yield Api(f"http://127.0.0.1:{int(port_file.read_text())}", settings.api_tokens.split(",")[0])
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _answers(port: int) -> bool:

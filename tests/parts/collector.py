@@ -55,7 +55,7 @@ class Collector:
         values = [record.value for record in records]
         return values if self.source is None else [value for value in values if value["source"] == self.source]
 
-    def await_events(self, count: int, seconds: float = 15.0) -> list[dict[str, Any]]:
+    def await_events(self, count: int, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Return the events once there are `count` of them; whatever there is when the time is over."""
         deadline = time.monotonic() + seconds
         while len(events := self.events()) < count and time.monotonic() < deadline:
@@ -94,7 +94,7 @@ def running_collector(
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -104,7 +104,7 @@ def running_collector(
 def _when_up(
     process: "subprocess.Popen[bytes]", port_file: Path, log: Path, bootstrap: str, prefix: str, ready: bool
 ) -> Collector:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     path = "/readyz" if ready else "/healthz"
     while time.monotonic() < deadline:
         if process.poll() is not None:

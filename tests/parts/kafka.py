@@ -119,7 +119,7 @@ def kept(bootstrap: str, *topics: str) -> list[Kept]:
         places = [
             TopicPartition(topic, partition, OFFSET_BEGINNING)
             for topic in topics
-            for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            for partition in consumer.list_topics(topic, timeout=60).topics[topic].partitions
         ]
         consumer.assign(places)
         return sorted(_to_the_end(consumer, len(places)), key=lambda record: record[:3])
@@ -129,7 +129,7 @@ def kept(bootstrap: str, *topics: str) -> list[Kept]:
 
 def _to_the_end(consumer: Consumer, partitions: int) -> Iterator[Kept]:
     while partitions:
-        message = consumer.poll(timeout=10)
+        message = consumer.poll(timeout=60)
         if message is None:
             raise TimeoutError("the end of a partition does not come")
         error = message.error()

@@ -73,7 +73,7 @@ def projecting(settings: Settings, folder: Path, name: str = "projector-1") -> I
     finally:
         if running.process.poll() is None:
             running.process.terminate()
-            running.process.wait(timeout=20)
+            running.process.wait(timeout=60)
 
 
 def wait_until_projected(settings: Settings, timeout_s: float = 60.0) -> None:

@@ -69,7 +69,7 @@ class Receiver:
         with self.lock:
             return [hook for hook in self.hooks if hook.path == path]
 
-    def wait(self, path: str, count: int, patience_s: float = 20.0) -> list[Hook]:
+    def wait(self, path: str, count: int, patience_s: float = 60.0) -> list[Hook]:
         """Return what came to a path once it is so much; fail the test when it does not come."""
         deadline = time.monotonic() + patience_s
         while len(found := self.at(path)) < count:

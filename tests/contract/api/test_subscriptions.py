@@ -156,7 +156,7 @@ def test_what_fails_is_tried_again_in_order_then_dead_then_replayed(
         assert api.post(f"/v1/subscriptions/{created['id']}/dead/nothing/replay", None).status == 404
 
 
-def eventually(condition: Callable[[], bool], patience_s: float = 20.0) -> None:
+def eventually(condition: Callable[[], bool], patience_s: float = 60.0) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline

@@ -21,7 +21,7 @@ def _others(http_: Http) -> int:
     return int(http_.ask("SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%'"))
 
 
-def _until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def _until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds
@@ -51,7 +51,7 @@ def test_a_client_that_goes_away_stops_its_query(http_: Http, sql: str) -> None:
     raw.sendall(head.encode())
     _until(lambda: _others(http_) == 1)
     raw.close()
-    _until(lambda: _others(http_) == 0, seconds=30)
+    _until(lambda: _others(http_) == 0)
 
 
 def test_a_client_that_breaks_off_inserts_nothing(http_: Http, table: str) -> None:
@@ -74,7 +74,7 @@ def test_kill_query_by_the_clients_id(http_: Http) -> None:
             escaped = name.replace("'", "\\'")
             row = http_.ask(f"KILL QUERY WHERE query_id = '{escaped}' SYNC FORMAT JSONCompactEachRow")
             assert row.startswith(f'["finished", "{name}", "kith", "{sql[:14]}')
-            answer = running.result(timeout=10)
+            answer = running.result(timeout=60)
             assert (answer.status, answer.code) == (500, 394)
     assert http_.ask("KILL QUERY WHERE query_id = 'not there' SYNC") == ""
 
@@ -113,10 +113,10 @@ def test_a_clean_stop_answers_what_runs_and_stops_what_would_not_end(tmp_path: P
             time.sleep(0.5)
             begun = time.monotonic()
             process.process.terminate()
-            assert short.result(timeout=10) == "0\n"
-            assert endless.result(timeout=15).code == 394
-        assert process.process.wait(timeout=15) == 0
-        assert time.monotonic() - begun < 12
+            assert short.result(timeout=60) == "0\n"
+            assert endless.result(timeout=60).code == 394
+        assert process.process.wait(timeout=60) == 0
+        assert time.monotonic() - begun < 40
         idle.close()
 
 

@@ -91,7 +91,7 @@ def test_a_receiver_of_any_kind_costs_little_and_says_what_was_wrong(name: str) 
     started = time.monotonic()
     for error in asyncio.run(tried(serve, times=2)):
         assert (error is None) if wanted is None else (error is not None and wanted in error), error
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20
 
 
 def test_nobody_there_is_an_error_too() -> None:

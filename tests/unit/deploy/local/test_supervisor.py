@@ -63,7 +63,7 @@ def supervise(folder: DataFolder, shown: list[str] | None = None) -> Supervisor:
     return Supervisor(folder, {**record, "processes": []}, (shown if shown is not None else []).append)  # type: ignore[typeddict-item]
 
 
-async def until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], patience_s: float = 60.0) -> None:
     async with asyncio.timeout(patience_s):
         while not condition():
             await asyncio.sleep(0.02)
