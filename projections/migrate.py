@@ -154,7 +154,8 @@ def migrate(
     if dry_run and not _has_status_table(database):
         return pending(load(), {})
     _check_layout(database, placement)
-    if not dry_run:
+    # Asking first: what runs ON CLUSTER waits for every node, and a process must start while one is down.
+    if not _has_status_table(database):
         for statement in render(_STATUS_TABLE, placement):
             database.command(statement)
     missing = pending(load(), _applied(database))
@@ -169,7 +170,13 @@ def migrate(
 
 def create_database(server: Database, placement: Placement) -> None:
     """Create the database unless it is there. Its name is an identifier, checked by the settings."""
-    server.command(_database(placement))
+    if not has_database(server, placement):
+        server.command(_database(placement))
+
+
+def has_database(server: Database, placement: Placement) -> bool:
+    """Tell whether the database is there."""
+    return bool(server.query(f"EXISTS DATABASE `{placement.database}`").result_rows[0][0])
 
 
 def _database(placement: Placement) -> str:

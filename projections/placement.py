@@ -76,9 +76,12 @@ class Placement:
     def session(self) -> Mapping[str, str | int]:
         """Return the settings of every connection of Kith's own.
 
-        Inserts are acknowledged when all shards have them, and reading a shard asks the replica that inserts go to.
+        Statements on the cluster do not wait for nodes that are down, which run them when they are back. Inserts are
+        acknowledged when all shards have them, and reading a shard asks the replica that inserts go to.
         """
-        return {"distributed_foreground_insert": 1, "load_balancing": "in_order"} if self.sharded else {}
+        of_cluster = {"distributed_ddl_output_mode": "throw_only_active"} if self.cluster else {}
+        of_shards = {"distributed_foreground_insert": 1, "load_balancing": "in_order"} if self.sharded else {}
+        return {**of_cluster, **of_shards}
 
 
 ONE_NODE = Placement()

@@ -26,7 +26,7 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.
     try:
         server = connect(settings, None)
         try:
-            if dry_run and not _exists(server, settings.clickhouse_database):
+            if dry_run and not migrate.has_database(server, placement):
                 return migrate.load()
             if not dry_run:
                 migrate.create_database(server, placement)
@@ -46,15 +46,11 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.
 
 
 def script(settings: Settings) -> str:
-    """Return what an empty server is given, as a script for ClickHouse's client, without the notes of what was applied."""
+    """Return what an empty server is given, as a script for ClickHouse's client; passwords are hidden."""
     placement = Placement.of(settings)
     lines = [f"{each}\n" if each.startswith("--") else f"{each};\n" for each in migrate.all_statements(placement)]
     use = f"USE `{placement.database}`;\n"
     return "\n".join([lines[0], use, *lines[1:]])
-
-
-def _exists(server: migrate.Database, database: str) -> bool:
-    return bool(server.query(f"EXISTS DATABASE `{database}`").result_rows[0][0])
 
 
 def main() -> int:

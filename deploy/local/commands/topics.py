@@ -30,11 +30,17 @@ def topics(
 
 def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Apply nothing; say what would be applied.")] = False,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Ask nobody; print every statement as these settings make it.")
+    ] = False,
 ) -> None:
     """Bring ClickHouse's tables to this version."""
     from deploy.local.runtime import connected_settings
-    from deploy.local.tables import bring_up_to_date
+    from deploy.local.tables import bring_up_to_date, script
 
+    if sql:
+        typer.echo(script(connected_settings()))
+        return
     migrations = bring_up_to_date(connected_settings(), dry_run)
     for migration in migrations:
         typer.echo(f"{'would apply' if dry_run else 'applied'} {migration.version:04d} {migration.name}")

@@ -64,9 +64,9 @@ def test_one_name_is_read_and_another_changed_only_where_rows_are_sharded(placem
         assert placement.deletable(name) == (f"{name}_local ON CLUSTER `shops`" if sharded else name)
 
 
-def test_only_connections_to_shards_need_settings() -> None:
+def test_connections_to_one_node_need_no_settings_and_inserts_wait_for_every_shard() -> None:
     assert not ONE_NODE.session
-    assert not REPLICAS.session
+    assert set(REPLICAS.session) < set(SHARDS.session)
     assert SHARDS.session["distributed_foreground_insert"] == 1
 
 
