@@ -79,9 +79,12 @@ class Placement:
         Statements on the cluster do not wait for nodes that are down, which run them when they are back. Inserts are
         acknowledged when all shards have them, and reading a shard asks the replica that inserts go to.
         """
-        of_cluster = {"distributed_ddl_output_mode": "throw_only_active"} if self.cluster else {}
-        of_shards = {"distributed_foreground_insert": 1, "load_balancing": "in_order"} if self.sharded else {}
-        return {**of_cluster, **of_shards}
+        found: dict[str, str | int] = {}
+        if self.cluster:
+            found |= {"distributed_ddl_output_mode": "throw_only_active"}
+        if self.sharded:
+            found |= {"distributed_foreground_insert": 1, "load_balancing": "in_order"}
+        return found
 
 
 ONE_NODE = Placement()
