@@ -19,7 +19,7 @@ from projections.projector import Projector
 from schemas.codec import dumps
 from schemas.errors import KithError
 from schemas.settings import Settings
-from tests.unit.projections.records import TOPICS, Log, change, event_record
+from tests.unit.projections.records import TOPICS, Log, assignment, change, event_record
 
 KNOWN = batch.projections(TOPICS)
 WEB = TOPICS.events["web"]
@@ -40,6 +40,7 @@ class World:
         self.tables: dict[str, list[dict[str, Any]]] = {}
         self.tokens: set[tuple[str, str]] = set()
         self.dead: list[Refused] = []
+        self.seen_slices = 0
         self.effects = 0
         self.kill_at = dict(kill_at)
 
@@ -83,6 +84,9 @@ class World:
                 )
 
         self.effect(happen)
+
+    def refresh(self, slices: int) -> None:
+        self.effect(lambda: setattr(self, "seen_slices", len(self.tables.get("identity_slices", ()))))
 
     def send(self, refused: Sequence[Refused]) -> None:
         if refused:
@@ -149,7 +153,15 @@ def run(world: World, most: int = 3, reassign_at: int | None = None) -> None:
         reader = Reader(world, stop)
         reader.reassign_at = reassign_at
         configured = Settings(projector_batch=most, projector_interval_s=0.01)
-        projector = Projector(configured, KNOWN, reader, world, world, stop)  # type: ignore[arg-type]
+        projector = Projector(
+            configured,
+            KNOWN,
+            reader,  # type: ignore[arg-type]
+            world,
+            world,  # type: ignore[arg-type]
+            stop,
+            refresh=world.refresh,
+        )
         try:
             projector.run()
         except Killed:
@@ -202,6 +214,25 @@ def test_killed_anywhere_every_change_is_there_once_and_so_is_its_membership(
     assert [row["sequence"] for row in world.tables["segment_changes"]] == list(range(1, count + 1))
     # Written before the change, so possibly more often, and always the same.
     assert {row["sequence"] for row in world.tables["membership_states"]} == set(range(1, count + 1))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.lists(st.tuples(st.integers(1, 40), st.booleans()), max_size=4), st.integers(1, 5))
+def test_killed_anywhere_no_slice_is_committed_that_queries_do_not_see(
+    count: int, kills: list[tuple[int, bool]], most: int
+) -> None:
+    world = World([Log(TOPICS.assignments, dumps(assignment(version=n)), n) for n in range(count)], kills)
+    seen_at_commit: list[tuple[int, int]] = []
+
+    class Committed(dict[tuple[str, int], int]):
+        def update(self, positions: dict[tuple[str, int], int]) -> None:  # type: ignore[override]
+            seen_at_commit.append((positions[TOPICS.assignments, 0], world.seen_slices))
+            super().update(positions)
+
+    world.committed = Committed()
+    run(world, most)
+    assert seen_at_commit[-1][0] == count
+    assert all(seen >= position for position, seen in seen_at_commit)
 
 
 @given(st.integers(2, 8))
