@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from processors.expunge import Expunge
-from projections import archive
+from projections import archive, migrate
 from projections.batch import Projection, blocks_of, projections
 from projections.dictionary import relations
 from projections.groups import groups_of
@@ -88,6 +88,16 @@ def writer(both: Both) -> Writer:
     return both.sharded
 
 
+@pytest.mark.parametrize("placement", [Placement(), Placement("shops"), Placement("shops", sharded=True)])
+def test_the_engine_reads_every_statement(both: Both, placement: Placement) -> None:
+    """Also those that only a server with Keeper can run."""
+    for statement in migrate.all_statements(placement):
+        if not statement.startswith("--"):
+            sql = "SELECT formatQuery({statement:String})"
+            [(formatted,)] = both.plain.client.query(sql, parameters={"statement": statement}).result_rows
+            assert ("ON CLUSTER shops" in formatted) == bool(placement.cluster)
+
+
 def test_every_table_and_view_says_the_same(both: Both) -> None:
     both.fill(shop(1, people=20, events=400, orders=60))
     spoke = set()
@@ -104,7 +114,15 @@ def test_every_table_and_view_says_the_same(both: Both) -> None:
 
 def test_rows_lie_on_both_shards_and_the_rows_of_a_seed_on_one(both: Both) -> None:
     both.fill(shop(2, people=20, events=300, orders=60))
+    columns = (
+        "SELECT name, type, comment FROM system.columns WHERE database = currentDatabase() AND table = {table:String}"
+    )
     for name in SHARDED:
+        over, under = (
+            both.sharded.client.query(columns, parameters={"table": table}).result_rows
+            for table in (name, f"{name}_local")
+        )
+        assert over == under
         found = both.sharded.client.query(f"SELECT toString(seed), shardNum() FROM {name}").result_rows  # noqa: S608
         assert {shard for _, shard in found} == {1, 2}
         assert len(dict(found)) == len(set(found))
