@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 MAVEN := mvn -B -C -q
 NEED_PYTHON = $(if $(PYTHON),,echo "Python 3.11 or newer is missing: install it (e.g. 'sudo apt-get install python3 \
 	python3-venv') or name it: 'make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)'."; exit 1)
+COMPILE = uv pip compile --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 PLAIN := 2>&1 | sed "s/\x1b\[[0-9;]*m//g"
 SOURCES := ingest processors projections api schemas deploy
 
@@ -15,7 +17,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint types format unit documents sdks lock doctor clean
+.PHONY: help install demo test lint types format unit documents sdks dbt lock doctor clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,14 +53,16 @@ doctor: ## Say what is missing on this machine and how to get it
 	@$(NEED_PYTHON)
 	@$(PYTHON) deploy/local/doctor.py
 
-sdks: ## Get Node and Chromium from the distribution for the tests with stock SDKs (CI does)
+sdks: ## Get Node and Chromium from the distribution, and dbt, for the tests with them (CI does)
 	@sh deploy/local/sdks.sh
-	@$(MAKE) --no-print-directory install
+	@$(MAKE) --no-print-directory install dbt
+
+dbt: .venv/dbt/installed ## Get dbt for examples/dbt, in a virtual environment of its own
 
 lock: ## Pin what pyproject.toml needs (with UPGRADE=1: the newest that it allows; needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: run 'pip install uv'."; exit 1; }
-	@uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 $(if $(UPGRADE),--upgrade) --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
+	@$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	@$(COMPILE) examples/dbt/requirements.in -o examples/dbt/requirements.lock
 
 clean: ## Remove what make made (not the data in .kith)
 	@rm -rf .venv tests/e2e/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -86,6 +90,14 @@ clean: ## Remove what make made (not the data in .kith)
 	@echo "Resolving ClickHouse's JDBC driver with Maven, for its contract tests (about 30 MB)"
 	@rm -rf .venv/jdbc && mkdir -p .venv/jdbc && cp -R tests/contract/jdbc/pom.xml tests/contract/jdbc/src .venv/jdbc
 	@$(MAVEN) -f .venv/jdbc/pom.xml test -Dgroups=none -DfailIfNoTests=false $(PLAIN)
+	@touch $@
+
+# Not in .venv itself: dbt pins what Kith has newer. --no-deps, because pip takes `mashumaro[msgpack]`, which dbt asks for,
+# for something else than the `mashumaro` of the lock.
+.venv/dbt/installed: examples/dbt/requirements.lock | .venv/bin/python
+	@echo "Installing dbt, each package checked against its hash (about 150 MB)"
+	@rm -rf .venv/dbt && $(BIN)/python -m venv .venv/dbt
+	@$(PIP:$(BIN)/%=.venv/dbt/bin/%) install --quiet --no-deps --require-hashes -r examples/dbt/requirements.lock
 	@touch $@
 
 # Not `npm ci`: it insists on optional packages of other platforms, which a lock without addresses cannot list.

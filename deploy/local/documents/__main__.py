@@ -11,7 +11,7 @@ def main() -> None:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-            print(f"wrote docs/{name}")
+            print(f"wrote {path.resolve().relative_to(DOCS.parent)}")
     for folder in OWNED:
         for path in sorted((DOCS / folder).glob("*")):
             if str(path.relative_to(DOCS)) not in documents:

@@ -5,6 +5,7 @@ from pathlib import Path
 from deploy.local.documents import (
     asyncapi,
     commands,
+    dbt_sources,
     errors,
     json_schemas,
     metrics,
@@ -20,6 +21,6 @@ OWNED = ("openapi", "schemas")
 
 
 def everything() -> dict[str, str]:
-    """Return the text of every generated document by its path below `docs/`."""
-    parts = (settings, commands, metrics, errors, topics, tables, json_schemas, asyncapi, openapi)
+    """Return the text of every generated document by its path, seen from `docs/`."""
+    parts = (settings, commands, metrics, errors, topics, tables, dbt_sources, json_schemas, asyncapi, openapi)
     return {name: text for part in parts for name, text in part.documents().items()}

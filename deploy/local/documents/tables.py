@@ -47,6 +47,6 @@ def _section(relation: Relation) -> str:
         if result.of:
             parts.append(f"Gives the columns of [{result.of}](#{result.of}){', and:' if columns else '.'}")
     if columns:
-        rows = [[f"`{name}`", f"`{type_}`", says] for name, type_, says in columns]
+        rows = [[f"`{name}`", f"`{type_}`", says.replace("<", "&lt;")] for name, type_, says in columns]
         parts.append(table(("column", "type", "what"), rows))
     return "\n\n".join(parts)
