@@ -22,6 +22,8 @@ from projections.batch import blocks_of, projections
 from projections.clickhouse import connect
 from projections.groups import choose, groups_of
 from projections.log import Log
+from projections.owners import Owners
+from projections.placement import Placement
 from projections.rebuild import Rebuild
 from projections.record import Record
 from schemas.errors import KithError
@@ -33,10 +35,15 @@ _RATE = 500
 _FRESH_S = 10
 _TRIES = 5
 _IDENTITY = """\
-INSERT INTO identity_slices
-SELECT seed, {start}, toDateTime64('2299-12-31 23:59:59.999', 3, 'UTC'),
-    reinterpretAsUUID(MD5(toString(cityHash64(seed) % {people}))), 'user_id', 'x', 1, false, 'bench', 0, {offset}
-FROM (SELECT DISTINCT seed FROM events) WHERE {which}"""
+WITH
+    toDateTime64('1900-01-01', 3, 'UTC') AS always,
+    now64(3) - toIntervalHour(12) AS lately,
+    toDateTime64('2299-12-31 23:59:59.999', 3, 'UTC') AS forever
+SELECT seed, slice.1, slice.2, reinterpretAsUUID(MD5(toString((cityHash64(seed) + slice.3) % {people:UInt64}))),
+    'user_id', 'x', 1, false, 'bench', 0, rowNumberInAllBlocks()
+FROM (SELECT DISTINCT seed FROM events)
+ARRAY JOIN if(cityHash64(seed) % 15 = 1, [(always, lately, 0), (lately, forever, 1)], [(always, forever, 0)]) AS slice
+WHERE cityHash64(seed) % 3 > 0 OR cityHash64(seed) % 15 = 1"""
 _CANDIDATES = "INSERT INTO identity_candidates SELECT DISTINCT profile_id, seed FROM identity_slices"
 _PERSON = "SELECT profile_id, any(seed) FROM identity GROUP BY profile_id ORDER BY profile_id LIMIT 1"
 _OF_PERSON = "SELECT count(), sum(length(raw)) FROM events_of(profile_id = {who:UUID})"
@@ -160,15 +167,9 @@ def _rebuild(bench: Bench, settings: Settings, result: Result) -> None:
 def _queries(bench: Bench, settings: Settings, events: int, result: Result) -> None:
     """Time what analysts ask, beside the same without people."""
     client = connect(settings, settings.clickhouse_database)
-    people = max(2, events // 30)
-    always, lately = "toDateTime64('1900-01-01', 3, 'UTC')", "now64(3) - toIntervalHour(12)"
-    number = "rowNumberInAllBlocks()"
-    for start, which, offset in (
-        (always, "cityHash64(seed) % 3 > 0", number),
-        (lately, "cityHash64(seed) % 15 = 1", f"1000000000 + {number}"),
-    ):
-        client.command(_IDENTITY.format(start=start, people=people, which=which, offset=offset))
+    client.command(f"INSERT INTO identity_slices {_IDENTITY}", parameters={"people": max(2, events // 30)})
     client.command(_CANDIDATES)
+    Owners(client, Placement.of(settings)).settle()
     [(who, seed)] = client.query(_PERSON).result_rows
     bench.show("queries")
     once = [
