@@ -1,5 +1,6 @@
 """The API put together: the only place where its parts are chosen and connected."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -92,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.tokens = tokens
     app.state.clickhouse = clickhouse
     app.state.analyst = analyst
+    app.state.query_places = asyncio.Semaphore(settings.query_max_running)
     app.state.definitions = definitions
     app.state.changes = changes
     app.state.evidence = evidence

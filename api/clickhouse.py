@@ -16,10 +16,7 @@ from schemas.settings import Settings
 
 ANALYST = "analyst"
 _CONNECT_S = 3.0
-_LIMIT_CODES = {
-    159: "timeout",  # TIMEOUT_EXCEEDED
-    160: "timeout",  # TOO_SLOW
-}
+_PATIENCE_S = 60.0
 _MAX_CONNECTIONS = 64
 
 
@@ -46,6 +43,8 @@ class ClickHouse:
             "X-ClickHouse-User": user or settings.clickhouse_user,
             "X-ClickHouse-Key": password.get_secret_value(),
         }
+        # An analyst's statement ends at its own limit, and says so.
+        self._patience = _PATIENCE_S + (settings.query_max_seconds if analyst else 0)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -53,7 +52,7 @@ class ClickHouse:
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=60.0),
-            timeout=aiohttp.ClientTimeout(total=60.0, sock_connect=_CONNECT_S),
+            timeout=aiohttp.ClientTimeout(total=self._patience, sock_connect=_CONNECT_S),
             auto_decompress=True,
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
         )

@@ -86,6 +86,7 @@ def limits(settings: Settings) -> dict[str, Any]:
         "timeout_overflow_mode": "throw",
         "max_memory_usage": settings.query_max_bytes,
         "max_result_rows": settings.query_max_rows,
+        "max_result_bytes": settings.query_max_result_bytes,
         "result_overflow_mode": "throw",
         "date_time_output_format": "iso",
         "output_format_json_quote_decimals": 1,
@@ -96,16 +97,8 @@ def limits(settings: Settings) -> dict[str, Any]:
 
 def refusal(error: ClickHouseError, settings: Settings, seconds: float) -> Problem:
     """Return what to say about a statement that ClickHouse refused."""
-    limit = {
-        159: ("limit-exceeded", "time", settings.query_max_seconds, "seconds"),
-        160: ("limit-exceeded", "time", settings.query_max_seconds, "seconds"),
-        241: ("limit-exceeded", "memory", settings.query_max_bytes, "bytes"),
-        396: ("limit-exceeded", "rows", settings.query_max_rows, "rows"),
-    }.get(error.code)
-    if limit:
-        type_, name, value, unit = limit
-        detail = f"The query reached its limit of {name}: {value:g} {unit}. Narrow it, aggregate, or add LIMIT."
-        return Problem(type_, detail, limit=name, value=value, seconds=round(seconds, 3))
+    if (reached := limit_reached(error, settings, seconds)) is not None:
+        return reached
     if error.code == 394:
         return Problem("cancelled", "The query was stopped.", seconds=round(seconds, 3))
     if error.code == 216:
@@ -115,6 +108,25 @@ def refusal(error: ClickHouseError, settings: Settings, seconds: float) -> Probl
             "forbidden", f"This endpoint reads Kith's tables only. {first_line(error.text)}", code=error.code
         )
     return Problem("invalid-sql", first_line(error.text), code=error.code)
+
+
+def limit_reached(error: ClickHouseError, settings: Settings, seconds: float) -> Problem | None:
+    """Return what to say about a question that took too much; None for any other error."""
+    if error.code == 241 and "(total)" in error.text:
+        return Problem("rate-limited", "What else runs has taken ClickHouse's memory: try again in a moment.")
+    name, value, unit = {
+        159: ("time", settings.query_max_seconds, "seconds"),
+        160: ("time", settings.query_max_seconds, "seconds"),
+        241: ("memory", settings.query_max_bytes, "bytes"),
+        396: ("rows", settings.query_max_rows, "rows"),
+    }.get(error.code, ("", 0, ""))
+    if "max bytes" in error.text and name == "rows":
+        name, value, unit = "size", settings.query_max_result_bytes, "bytes"
+    if not name:
+        return None
+    shown = f"{value:,}".removesuffix(".0")
+    detail = f"This reached its limit of {name}: {shown} {unit}. Narrow it, aggregate, or ask for less."
+    return Problem("limit-exceeded", detail, limit=name, value=value, seconds=round(seconds, 3))
 
 
 def first_line(text: str) -> str:

@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     query_max_seconds: float = Field(30.0, gt=0, description="Time limit of `POST /v1/query`.")
     query_max_rows: int = Field(10_000, ge=1, description="Row limit of `POST /v1/query`.")
     query_max_bytes: int = Field(1 << 30, ge=1 << 20, description="Memory limit of `POST /v1/query`.")
+    query_max_result_bytes: int = Field(
+        64 << 20, ge=1 << 10, description="Limit of the size of an answer of `POST /v1/query`, as ClickHouse holds it."
+    )
+    query_max_running: int = Field(
+        20, ge=1, le=50, description="Most queries of `POST /v1/query` that run at once; others wait 10 s for a place."
+    )
     timezone: str = Field("UTC", description="Zone of days, weeks and months in analytics.")
     webhook_allow_private: bool = Field(False, description="Deliver webhooks to private and loopback addresses.")
     segment_check_s: float = Field(

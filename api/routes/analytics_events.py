@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.analytics import RESPONSES, Rows, answer
 from api.filters import Filters
 from api.periods import Period
+from processors.identity.normalise import text_of
 from processors.segments.durations import parse_duration
 from schemas.errors import Problem
 
@@ -18,7 +19,6 @@ router = APIRouter()
 MOST_STEPS = 20
 # Of retention: periods of all cohorts together. A single event of the year 2299 would make each reach until then.
 MOST_PERIODS = 1_000_000
-Name = Annotated[str, Query(min_length=1, max_length=500)]
 
 
 class Step(BaseModel):
@@ -76,25 +76,43 @@ async def funnel(
             ]
         }
 
-    return await answer(request, "funnel", {**filters, "steps": steps, "within": millis}, document)
+    return await answer(
+        request,
+        "funnel",
+        {**filters, "steps": [event_name("steps", step) for step in steps], "within": millis},
+        document,
+    )
 
 
 @router.get("/retention", response_model=Retention, responses=RESPONSES)
 async def retention(
     request: Request,
     filters: Filters,
-    first: Annotated[Name, Query(alias="start")],
-    back: Annotated[Name, Query(alias="return")],
+    first: Annotated[str, Query(alias="start", max_length=500)],
+    back: Annotated[str, Query(alias="return", max_length=500)],
     period: Period = "week",
 ) -> Response:
     """Count, by the calendar period of a person's first `start`, who did `return` in each period after it."""
-    parameters = {**filters, "start_event": first, "return_event": back, "period": period}
+    parameters = {
+        **filters,
+        "start_event": event_name("start", first),
+        "return_event": event_name("return", back),
+        "period": period,
+    }
 
     def document(rows: Rows) -> dict[str, Any]:
         found = [(date.fromisoformat(cohort), int(number), int(people)) for cohort, number, people in rows]
         return {"cohorts": cohorts_of(found, period)}
 
     return await answer(request, "retention", parameters, document)
+
+
+def event_name(parameter: str, text: str) -> str:
+    """Return the name of an event as the collector writes it. Raises `Problem` (invalid) for one that is blank."""
+    name = text_of(text)
+    if not name:
+        raise Problem("invalid", f"{parameter} is blank: write the name of an event, a page or a screen.")
+    return name
 
 
 def cohorts_of(rows: list[tuple[date, int, int]], period: Period) -> list[dict[str, Any]]:

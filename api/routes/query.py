@@ -6,7 +6,8 @@ it; it is stopped too when the client that asked goes away.
 
 import asyncio
 import uuid
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ router = APIRouter(prefix="/v1/query", tags=["query"], dependencies=[Authorised]
 
 MOST_SQL = 100_000
 MOST_PARAMETERS = 200
+_PATIENCE_S = 10.0
 _FORMATTED = "SELECT formatQuerySingleLine({sql:String}) FORMAT TSVRaw"
 QUERY_ID = "X-Kith-Query-Id"
 # By a setting and not by its id: chDB gives statements ids of its own, and only KILL knows which is which.
@@ -75,12 +77,12 @@ class Progress(BaseModel):
     "",
     response_model=Answer,
     responses={
-        **responses(400, 403, 406, 409, 504),
+        **responses(400, 403, 406, 409, 429, 503),
         200: {"content": {name: {} for name in FORMATS if name != JSON}, "description": "The rows, as `Accept` asks."},
     },
 )
 async def query(request: Request, question: Question) -> Response:
-    """Run one SELECT. Beyond the limits of time, memory and rows it is refused, naming the limit.
+    """Run one SELECT. Beyond the limits of time, memory, rows and size it is refused, naming the limit.
 
     The answer is JSON, CSV (`Accept: text/csv`) or an Arrow stream (`application/vnd.apache.arrow.stream`).
     """
@@ -100,7 +102,8 @@ async def query(request: Request, question: Question) -> Response:
             "query_id": _name(id_),
             "log_comment": _name(id_),
         }
-        body = await _unless_gone(request, id_, clickhouse.fetch(question.sql, None, asked))
+        async with place(request):
+            body = await _unless_gone(request, id_, clickhouse.fetch(question.sql, None, asked))
         if media_type == JSON:
             body = document(body)
     except ClickHouseError as error:
@@ -134,6 +137,26 @@ async def cancel(request: Request, query_id: Id) -> dict[str, str]:
         raise _not_running(query_id)
     await _stop(request, query_id)
     return {"query_id": query_id}
+
+
+@asynccontextmanager
+async def place(request: Request) -> AsyncIterator[None]:
+    """Hold one of the places of queries that run. Raises `Problem` (rate-limited) when none becomes free in time."""
+    places: asyncio.Semaphore = request.app.state.query_places
+    try:
+        await asyncio.wait_for(places.acquire(), _PATIENCE_S)
+    except TimeoutError as error:
+        settings: Settings = request.app.state.settings
+        raise Problem(
+            "rate-limited",
+            f"{settings.query_max_running} queries run already, the most: try again when one of them has ended.",
+            limit="queries",
+            value=settings.query_max_running,
+        ) from error
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _unless_gone(request: Request, id_: str, answer: Any) -> bytes:

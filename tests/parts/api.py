@@ -96,6 +96,7 @@ def running_api(settings: Settings, folder: Path) -> Iterator[Api]:
         "KITH_SOURCES": str(settings.sources or ""),
         "KITH_QUERY_MAX_SECONDS": str(settings.query_max_seconds),
         "KITH_QUERY_MAX_BYTES": str(settings.query_max_bytes),
+        "KITH_QUERY_MAX_RESULT_BYTES": str(settings.query_max_result_bytes),
         "KITH_TIMEZONE": settings.timezone,
         "KITH_WEBHOOK_ALLOW_PRIVATE": str(settings.webhook_allow_private),
         "KITH_WEBHOOK_RETRIES": settings.webhook_retries,

@@ -53,7 +53,9 @@ def check_guest(
     """
     found = list(tokens(statement))
     words = [token.text.strip(b'`"') for token in found if token.kind in ("word", "name")]
-    words += [value.encode("utf-8", "surrogateescape") for value in (*parameters.values(), *settings)]
+    # A value names something only where the statement takes it for an identifier.
+    names = parameters.values() if any(word.lower() == b"identifier" for word in words) else ()
+    words += [value.encode("utf-8", "surrogateescape") for value in (*names, *settings)]
     for word in words:
         if word.lower() in _FORBIDDEN or _AI.fullmatch(word):
             _deny(role, f"the name {word.decode('ascii', 'replace')!r} is not available to this user")

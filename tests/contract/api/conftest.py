@@ -22,6 +22,7 @@ def api(shared_settings: Settings, shared_writer: Writer, tmp_path_factory: pyte
             "kafka_bootstrap": "127.0.0.1:9",
             "query_max_seconds": 2.0,
             "query_max_bytes": 100 << 20,
+            "query_max_result_bytes": 8 << 20,
             "default_country": "FR",
         }
     )

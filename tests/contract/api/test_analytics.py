@@ -58,6 +58,20 @@ def test_what_cannot_be_asked_for_gets_a_sentence(api: Api, writer: Writer, path
     assert api.get(more + "from=yesterday").status == 400
 
 
+def test_names_are_written_as_the_collector_writes_them(api: Api, writer: Writer) -> None:
+    writer.put(TOPICS.events["web"], [event("m1", seed("user_id", "u"), event='it\'s "a.b"')])
+    [step] = api.get("/v1/analytics/funnel?" + urlencode({"steps": ' it\'s\x07 "a.b"\t'})).json["steps"]
+    assert (step["event"], step["people"]) == ('it\'s "a.b"', 1)
+    for query in (
+        "funnel?steps=",
+        "funnel?steps=a&steps=%20",
+        "retention?start=&return=a",
+        "retention?start=a&return=%09",
+    ):
+        answer = api.get(f"/v1/analytics/{query}")
+        assert (answer.status, answer.json["type"]) == (422, "urn:kith:invalid")
+
+
 @pytest.mark.parametrize("cursor", ["x", "WzEsMl0", "WyJhYmMiLCJiIl0", "WyIxZTk5OTk5IiwiYiJd", "WyJOYU4iLCJiIl0"])
 def test_a_made_up_cursor_is_refused(api: Api, writer: Writer, cursor: str) -> None:
     answer = api.get(f"/v1/analytics/products?cursor={cursor}")

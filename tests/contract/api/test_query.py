@@ -43,6 +43,7 @@ def test_values_are_json_without_loss(api: Api) -> None:
         ("SELECT number FROM numbers(10001)", "rows"),
         ("SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 7", "time"),
         ("SELECT groupArray(number) FROM numbers(100000000)", "memory"),
+        ("SELECT repeat('x', 1000 + number % 7) FROM numbers(10000)", "size"),
     ],
 )
 def test_a_limit_is_named(api: Api, sql: str, limit: str) -> None:
@@ -160,6 +161,11 @@ def test_too_long_a_statement_is_refused(api: Api) -> None:
 )
 def test_what_reads_the_tables_is_answered(api: Api, sql: str) -> None:
     assert ask(api, sql).status == 200
+
+
+@pytest.mark.parametrize("value", ["file", "merge", "errors", "system", "SETTINGS"])
+def test_a_value_is_only_a_value(api: Api, value: str) -> None:
+    assert ask(api, "SELECT {v:String}", v=value).json["rows"] == [[value]]
 
 
 def test_words_in_quotes_are_only_words(api: Api) -> None:

@@ -19,6 +19,10 @@ def test_forbidden_names_are_seen_in_every_guise(name: bytes, before: bytes, aft
     assert error.value.code == 497
 
 
+def test_a_value_is_no_name() -> None:
+    check_guest("analyst", b"SELECT {x:String}", "READ_ONLY", {"x": "file"}, {})
+
+
 @given(st.sampled_from(["file", "FILE", "eval"]))
 def test_parameters_may_not_name_them_either(value: str) -> None:
     with pytest.raises(ClickHouseError):
