@@ -24,7 +24,7 @@ help: ## Say what there is
 
 # What only some tests need is set up too where its tools are there, so that no later run needs the network.
 install: .venv/installed $(if $(KITH_KAFKA_BOOTSTRAP),,.venv/kafka/installed) \
-	$(if $(shell command -v javac),.venv/jdbc/installed) \
+	$(if $(shell command -v javac),.venv/jdbc/lib/installed) \
 	$(if $(shell command -v npm),tests/e2e/node_modules/installed) ## Set everything up (both demo and test do)
 
 demo: install ## Start the stack, stream the sample shop through it, show what came of it, stop
@@ -86,10 +86,11 @@ clean: ## Remove what make made (not the data in .kith)
 	@touch $@
 
 # Runs none of the tests, which makes Maven fetch all that running them takes.
-.venv/jdbc/installed: tests/contract/jdbc/pom.xml | .venv/bin/python
-	@echo "Resolving ClickHouse's JDBC driver with Maven, for its contract tests (about 30 MB)"
+.venv/jdbc/lib/installed: tests/contract/jdbc/pom.xml | .venv/bin/python
+	@echo "Resolving ClickHouse's JDBC driver with Maven, for its contract tests and example (about 30 MB)"
 	@rm -rf .venv/jdbc && mkdir -p .venv/jdbc && cp -R tests/contract/jdbc/pom.xml tests/contract/jdbc/src .venv/jdbc
-	@$(MAVEN) -f .venv/jdbc/pom.xml test -Dgroups=none -DfailIfNoTests=false $(PLAIN)
+	@$(MAVEN) -f .venv/jdbc/pom.xml test -Dgroups=none -DfailIfNoTests=false \
+		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/jdbc/lib $(PLAIN)
 	@touch $@
 
 # Not in .venv itself: dbt pins what Kith has newer. --no-deps, because pip takes `mashumaro[msgpack]`, which dbt asks for,

@@ -1,6 +1,6 @@
 """A funnel, and what the people in it are worth, as Polars DataFrames.
 
-KITH_ANALYST_PASSWORD=… python examples/funnel_polars.py      (`kith up` prints the password)
+KITH_ANALYST_PASSWORD=… .venv/bin/python examples/funnel_polars.py      (`kith up` prints the password)
 """
 
 import os

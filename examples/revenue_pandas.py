@@ -1,6 +1,6 @@
 """Revenue by week and currency as a pandas DataFrame.
 
-KITH_ANALYST_PASSWORD=… python examples/revenue_pandas.py      (`kith up` prints the password)
+KITH_ANALYST_PASSWORD=… .venv/bin/python examples/revenue_pandas.py      (`kith up` prints the password)
 """
 
 import os

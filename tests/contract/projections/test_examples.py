@@ -15,6 +15,7 @@ from tests.contract.projections.shop import shop
 from tests.parts.people import Writer
 
 ROOT = Path(__file__).parents[3]
+DRIVER = Path(sys.prefix) / "jdbc" / "lib"
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "shop.json").read_text())
 NOTEBOOK = json.loads((ROOT / "examples" / "people.ipynb").read_text())
 # What Grafana's plugin writes in place of its macros.
@@ -26,10 +27,9 @@ MACROS = {
 }
 
 
-@pytest.fixture(params=["a shop", "nothing"])
-def environment(request: pytest.FixtureRequest, writer: Writer, shared_settings: Settings) -> dict[str, str]:
-    if request.param == "a shop":
-        shop(2).write(writer)
+@pytest.fixture
+def analyst(shared_settings: Settings) -> dict[str, str]:
+    """The variables that an example reads."""
     return {
         "KITH_CLICKHOUSE_URL": shared_settings.clickhouse,
         "KITH_CLICKHOUSE_DATABASE": shared_settings.clickhouse_database,
@@ -37,17 +37,44 @@ def environment(request: pytest.FixtureRequest, writer: Writer, shared_settings:
     }
 
 
+@pytest.fixture(params=["a shop", "nothing"])
+def environment(request: pytest.FixtureRequest, writer: Writer, analyst: dict[str, str]) -> dict[str, str]:
+    if request.param == "a shop":
+        shop(2).write(writer)
+    return analyst
+
+
+def run_example(*command: str | Path, environment: dict[str, str]) -> str:
+    """Run an example to its end; return what it printed."""
+    run = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{command[-1]}: {run.stderr}"
+    assert run.stdout.strip()
+    return run.stdout
+
+
 def test_the_scripts_run(environment: dict[str, str]) -> None:
     for script in sorted((ROOT / "examples").glob("*.py")):
-        run = subprocess.run(
-            [sys.executable, str(script)],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, f"{script.name}: {run.stderr}"
-        assert run.stdout.strip()
+        run_example(sys.executable, script, environment=environment)
+
+
+@pytest.mark.skipif(not DRIVER.exists(), reason="needs ClickHouse's JDBC driver: install a JDK, then `make install`")
+def test_a_program_looks_around_over_jdbc(writer: Writer, analyst: dict[str, str]) -> None:
+    shop(2).write(writer)
+    java = ("java", "-cp", str(DRIVER / "*"), ROOT / "examples" / "LookAround.java")
+    lines = run_example(*java, environment=analyst).splitlines()
+    assert (
+        "column placed_at Nullable(DateTime64(3, 'UTC')): When the order was placed; null as long as nobody said so"
+        in lines
+    )
+    assert sum(line.startswith("view ") for line in lines) > 20
+    (count,) = writer.client.query(
+        "SELECT people FROM funnel(steps = ['Product Viewed', 'Product Added'], within = 604800000) WHERE step = 2"
+    ).result_rows[0]
+    assert any(line.startswith(f"Product Added: {count} people, ") for line in lines)
+    day = writer.client.query(
+        "SELECT day, net FROM daily_revenue WHERE currency = 'EUR' ORDER BY net DESC LIMIT 1"
+    ).first_row
+    assert any(line.startswith(f"{day[0]}: ") and f" {day[1]} EUR" in line for line in lines)
 
 
 def test_the_notebook_runs_from_top_to_bottom(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
