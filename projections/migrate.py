@@ -143,11 +143,16 @@ def pending(available: Sequence[Migration], applied: dict[int, str]) -> list[Mig
 
 
 def migrate(
-    database: Database, placement: Placement = ONE_NODE, dry_run: bool = False, access: Access | None = None
+    database: Database,
+    placement: Placement = ONE_NODE,
+    dry_run: bool = False,
+    access: Access | None = None,
+    again: bool = False,
 ) -> list[Migration]:
     """Bring `database` to the newest version and return what was applied; with `dry_run`, what would be.
 
-    `access` is for what ClickHouse reads by itself later.
+    `access` is for what ClickHouse reads by itself later. With `again` every statement is run, so that nodes that have
+    joined the cluster get what they lack.
 
     Raises `KithError` when its tables are laid out otherwise than `placement` says.
     """
@@ -159,18 +164,21 @@ def migrate(
         for statement in render(_STATUS_TABLE, placement):
             database.command(statement)
     missing = pending(load(), _applied(database))
-    if not dry_run:
-        for migration in load():
-            if migration in missing:
-                _apply(database, migration, placement, access)
-            else:
-                _sign_in_again(database, migration, placement, access)
-    return missing
+    if dry_run:
+        return missing
+    for migration in load():
+        if again or migration in missing:
+            _run(database, migration, render(migration.text, placement, access))
+        else:
+            _sign_in_again(database, migration, placement, access)
+        if migration in missing:
+            _note(database, migration)
+    return load() if again else missing
 
 
-def create_database(server: Database, placement: Placement) -> None:
-    """Create the database unless it is there. Its name is an identifier, checked by the settings."""
-    if not has_database(server, placement):
+def create_database(server: Database, placement: Placement, again: bool = False) -> None:
+    """Create the database unless it is there, on new nodes too with `again`. Its name was checked by the settings."""
+    if again or not has_database(server, placement):
         server.command(_database(placement))
 
 
@@ -198,7 +206,7 @@ def _in_keeper(statement: str, placement: Placement) -> str:
 
 def _check_layout(database: Database, placement: Placement) -> None:
     rows = database.query(_LAYOUT).result_rows
-    if rows and not rows[0][0].startswith(placement.engine):
+    if rows and rows[0][0] != placement.engine:
         raise KithError(
             f"The table events is {rows[0][0]}, but KITH_CLICKHOUSE_CLUSTER and KITH_CLICKHOUSE_SHARDED ask for "
             f"{placement.engine}. Tables stay as they were made: set these back, or name another database "
@@ -223,8 +231,7 @@ def _run(database: Database, migration: Migration, statements: Iterable[str]) ->
             ) from error
 
 
-def _apply(database: Database, migration: Migration, placement: Placement, access: Access | None) -> None:
-    _run(database, migration, render(migration.text, placement, access))
+def _note(database: Database, migration: Migration) -> None:
     database.command(
         "INSERT INTO migrations (version, name, checksum) SELECT {version:UInt32}, {name:String}, {checksum:String}",
         parameters={"version": migration.version, "name": migration.name, "checksum": migration.checksum},

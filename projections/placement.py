@@ -64,8 +64,8 @@ class Placement:
 
     @property
     def engine(self) -> str:
-        """Return what the engine of `events` begins with here."""
-        return "Distributed" if self.sharded else "Replicated" if self.cluster else "MergeTree"
+        """Return the engine of `events` here."""
+        return "Distributed" if self.sharded else "ReplicatedMergeTree" if self.cluster else "MergeTree"
 
     @property
     def parts(self) -> str:

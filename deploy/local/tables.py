@@ -17,8 +17,8 @@ from schemas.logging import configure
 from schemas.settings import Settings
 
 
-def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.Migration]:
-    """Return the migrations that were applied, or with `dry_run` those that would be.
+def bring_up_to_date(settings: Settings, dry_run: bool = False, again: bool = False) -> list[migrate.Migration]:
+    """Return the migrations that were applied, or with `dry_run` those that would be; with `again` all are.
 
     Raises `KithError` when ClickHouse does not answer, refuses the password, or knows later migrations than this Kith.
     """
@@ -29,12 +29,12 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False) -> list[migrate.
             if dry_run and not migrate.has_database(server, placement):
                 return migrate.load()
             if not dry_run:
-                migrate.create_database(server, placement)
+                migrate.create_database(server, placement, again)
         finally:
             server.close()
         client = connect(settings, settings.clickhouse_database)
         try:
-            return migrate.migrate(client, placement, dry_run, Access.of(settings))
+            return migrate.migrate(client, placement, dry_run, Access.of(settings), again)
         finally:
             client.close()
     except (Error, OSError) as error:

@@ -33,6 +33,9 @@ def migrate(
     sql: Annotated[
         bool, typer.Option("--sql", help="Ask nobody; print every statement as these settings make it.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Run every statement again, for nodes that joined the cluster.")
+    ] = False,
 ) -> None:
     """Bring ClickHouse's tables to this version."""
     from deploy.local.runtime import connected_settings
@@ -41,7 +44,7 @@ def migrate(
     if sql:
         typer.echo(script(connected_settings()))
         return
-    migrations = bring_up_to_date(connected_settings(), dry_run)
+    migrations = bring_up_to_date(connected_settings(), dry_run, again)
     for migration in migrations:
         typer.echo(f"{'would apply' if dry_run else 'applied'} {migration.version:04d} {migration.name}")
     if not migrations:

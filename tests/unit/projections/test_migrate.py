@@ -150,6 +150,21 @@ def test_tables_laid_out_otherwise_are_refused() -> None:
         assert migrate.migrate(database, placement) == []
 
 
+def test_run_again_for_new_nodes_everything_is_run_and_nothing_noted_twice() -> None:
+    database = Database()
+    migrate.create_database(database, SHARDS)
+    migrate.migrate(database, SHARDS)
+    first, database.ran = database.ran, []
+    database.engine = "Distributed"
+    migrate.create_database(database, SHARDS, again=True)
+    assert migrate.migrate(database, SHARDS, again=True) == ALL
+    assert database.ran == [
+        each
+        for each in first
+        if not each.startswith(("INSERT INTO migrations", "CREATE TABLE IF NOT EXISTS migrations"))
+    ]
+
+
 @pytest.mark.parametrize("placement", [ONE_NODE, REPLICAS, SHARDS])
 def test_what_can_be_read_before_is_what_is_run(placement: Placement) -> None:
     database = Database()
