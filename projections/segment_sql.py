@@ -29,7 +29,8 @@ people AS (
 _HAPPENED = """\
 matched AS (
     SELECT
-        if(owner.known, owner.profile_id, named.seed) AS profile_id,
+        dictGetOrDefault('identity_unsettled', 'profile_id', seed, occurred_at,
+            dictGetOrDefault('identity_settled', 'profile_id', seed, seed)) AS profile_id,
         toUnixTimestamp64Milli(occurred_at) AS t,
         toString(event_id) AS id,
         message_id, event, channel, properties,
@@ -37,13 +38,8 @@ matched AS (
         ifNull(text_of(JSONExtractRaw(properties, 'store')), '') AS store,
         if(match(order_raw, '^-?[0-9]+$'), order_raw, ifNull(text_of(order_raw), '')) AS order_id,
         if(order_id = '', id, concat(if(store = '', source, store), '\\n', order_id)) AS order_key
-    FROM (
-        SELECT seed, occurred_at, event_id, message_id, event, channel, source, properties
-        FROM events
-        WHERE event IN {events}{restricted}
-    ) AS named
-    ASOF LEFT JOIN (SELECT seed, valid_from, profile_id, true AS known FROM identity{owners}) AS owner
-        ON named.seed = owner.seed AND named.occurred_at >= owner.valid_from
+    FROM events
+    WHERE event IN {events}{restricted}
 ),
 happened AS (
     SELECT
@@ -54,7 +50,7 @@ happened AS (
 
 _SEEDS = """(
             SELECT seed FROM identity_candidates WHERE profile_id IN {people:Array(UUID)}
-            UNION DISTINCT SELECT arrayJoin({people:Array(UUID)})
+            UNION ALL SELECT arrayJoin({people:Array(UUID)})
         )"""
 
 _HOLDING = """\
@@ -156,9 +152,8 @@ def _holding(wanted: Mapping[str, Clause], definitions: Mapping[str, Definition]
     if clauses.columns:
         columns = "".join(f",\n        {sql} AS {name}" for sql, name in clauses.columns.items())
         events = parameters.texts(sorted(clauses.events))
-        restricted = f"\n            AND seed IN {_SEEDS}" if certain else ""
-        owners = f" WHERE seed IN {_SEEDS}" if certain else ""
-        tables.append(_HAPPENED.format(events=events, restricted=restricted, owners=owners, columns=columns))
+        restricted = f"\n        AND seed IN {_SEEDS}" if certain else ""
+        tables.append(_HAPPENED.format(events=events, restricted=restricted, columns=columns))
         joined = "\nLEFT JOIN happened ON happened.profile_id = people.profile_id"
     sql = _HOLDING.format(
         functions=FUNCTIONS,

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from projections import rows, tables
+from projections.owners import Owners
+from projections.placement import ONE_NODE
 from schemas.codec import dumps
 from schemas.identifier import uuid5_text
 from schemas.times import to_iso
@@ -51,6 +53,7 @@ def write_people(client: Any, pairs: list[Pair]) -> list[Person]:
     _insert(client, tables.EVENTS, found["events"])
     _insert(client, tables.IDENTITY_CANDIDATES, found["candidates"])
     _insert(client, tables.IDENTITY_SLICES, found["slices"])
+    Owners(client, ONE_NODE).settle()
     _insert(client, tables.PROFILE_STATES, found["states"])
     return written
 
