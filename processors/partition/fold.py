@@ -27,6 +27,7 @@ from processors.partition.keys import (
 from processors.partition.messages import Item
 from processors.partition.orders import Orders
 from processors.partition.profiles import Profiles
+from processors.partition.review import Review
 from processors.partition.rollout import JOB, Rollout
 from processors.partition.seeds import Seeds
 from processors.partition.working import Working
@@ -63,7 +64,11 @@ class Partition:
         self._profiles = Profiles(self._context)
         self._forgetting = Forgetting(self._context, partitions, self._seeds, self._orders, self._profiles, self._seen)
         self._rollout = Rollout(
-            self._context, partitions, self._profiles.touch, self._seeds.fold_leaves, self._seeds.drop_leaves
+            self._context,
+            partitions,
+            Review(self._context, self._profiles).look,
+            self._seeds.fold_leaves,
+            self._seeds.drop_leaves,
         )
         raw = reader.get(POSITIONS)
         self.positions: dict[str, int] = loads(raw) if raw else {}

@@ -13,6 +13,7 @@ from processors.partition.touch import Touch
 from processors.profile.fragment import Fragment
 from processors.profile.source import source_of
 from processors.segments.changes import NEVER_TOLD, Membership, because_of, transition
+from processors.segments.context import Context as Surroundings
 from processors.segments.evaluate import affected, changed_fields, evaluate
 from processors.segments.timeline import Truth
 from processors.segments.windows import Merged
@@ -47,6 +48,24 @@ class Memberships:
     def next_due(self, state: State) -> int | None:
         """Return the earliest instant at which one of the memberships may change by itself."""
         return min((known[2] for known in state["m"].values() if known[2] is not None), default=None)
+
+    def stand(self, state: State, segments: Iterable[str], document: dict[str, Any], history: Merged) -> bool:
+        """Tell whether newly defined segments change nothing here. `document` may be empty where histories decide."""
+        compiled, held = self._context.compiled, state["m"]
+        members = {segment: known[0] % 2 == 1 for segment, known in held.items()}
+        context = Surroundings(document, history, self._context.now, members)
+        for segment in segments:
+            each = compiled.segments.get(segment)
+            if each is None:
+                if segment in held:
+                    return False
+                continue
+            member, _, following, _ = each.root.test(context)
+            if member is not members.get(segment, False) or following != (
+                held[segment][2] if segment in held else None
+            ):
+                return False
+        return True
 
     def evaluate(
         self,

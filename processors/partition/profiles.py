@@ -30,7 +30,7 @@ class Profiles:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._working = context.working
-        self._memberships = Memberships(context)
+        self.memberships = Memberships(context)
         self._touched: dict[str, Touch] = {}
 
     def _state(self, profile_id: str) -> State:
@@ -66,7 +66,9 @@ class Profiles:
             wait = state.setdefault("wait", {})
             wait[moved_from] = wait.get(moved_from, 0) + 1
         noticed = dict.fromkeys(tokens) if known is not None and tokens is not None else None
-        self.touch(profile_id, Touch(kind, event_id, at, noticed))
+        # A fragment that comes because of a definition has another history, but says what it said.
+        only_defined = kind == "definition" and event_id is None and noticed is not None and known == entry
+        self.touch(profile_id, Touch(kind, event_id, at, noticed, only_defined=only_defined))
 
     def gone(self, profile_id: str, part: str, new_owner: str) -> None:
         """Let go of a fragment, and tell its new owner what this profile's memberships were, if it ceases with it."""
@@ -75,7 +77,7 @@ class Profiles:
         if entry is not None and entry[4]:
             self._working.save(replica_key(profile_id, part), None)
         ceases = entry is not None and not state["parts"]
-        members = self._memberships.of(state) if ceases else None
+        members = self.memberships.of(state) if ceases else None
         self._context.deliver(new_owner, ["handover", profile_id, members])
         self.touch(profile_id, everything("identity"))
 
@@ -96,7 +98,7 @@ class Profiles:
         state = self._state(profile_id)
         last = self._working.load(view_key(profile_id))
         document = last or {"profile_id": profile_id, "identifiers": [], "aliases": []}
-        self._memberships.leave(state, document, successor, outcome)
+        self.memberships.leave(state, document, successor, outcome)
         if not state["parts"]:
             self._working.save(view_key(profile_id), None)
         self.touch(profile_id, everything("identity"))
@@ -113,7 +115,7 @@ class Profiles:
             if entry[4]:
                 self._working.save(replica_key(profile_id, part), None)
         aliases = aliases_of(profile_id, self._roster({"parts": parts}))
-        numbers = self._memberships.erase(state, profile_id, aliases)
+        numbers = self.memberships.erase(state, profile_id, aliases)
         for section in ("wait", "arrived"):
             state.pop(section, None)
         if parts:
@@ -139,7 +141,7 @@ class Profiles:
             if entry[4]:
                 self._working.save(replica_key(profile_id, part), None)
             if not state["parts"]:
-                self._memberships.erase(state, profile_id, [])
+                self.memberships.erase(state, profile_id, [])
             self._working.save(profile_key(profile_id), state)
             self.touch(profile_id, everything("erasure"))
 
@@ -169,14 +171,35 @@ class Profiles:
             self._answer_arrivals(profile_id, state, {})
             self._cease(profile_id, state)
             return
-        merged, history = self._merged(profile_id, state)
-        if not merged and ("ceased" in state or not state["v"]):
+        fragments, history = self.parts(profile_id, state)
+        is_somebody = any(fragments)
+        if not is_somebody and ("ceased" in state or not state["v"]):
             # Identifiers that no event of theirs has come with yet: nobody, until one does.
             return
-        state.pop("ceased", None)
-        roster = self._roster(state)
+        had_ceased = state.pop("ceased", False)
         before: dict[str, Any] = self._working.load(view_key(profile_id)) or {}
-        document = profile_view(
+        merged: dict[str, Any] = {}
+        if before and reason.only_defined and not had_ceased:
+            # What it shows besides its segments was published when that last changed.
+            document = {**before}
+        else:
+            merged = merge.merge(fragments)
+            document = self._document(profile_id, state, merged, before)
+        if is_somebody and not state.get("wait"):
+            members = self.memberships.of(state) if "arrived" in state else {}
+            self.memberships.evaluate(state, document, before, merged, history, reason)
+            self._answer_arrivals(profile_id, state, members)
+        document["segments"] = self.memberships.shown(state)
+        self._schedule(profile_id, state)
+        if document != before:
+            self._publish(profile_id, state, document)
+
+    def _document(
+        self, profile_id: str, state: State, merged: dict[str, Any], before: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the profile as it is now, without its segments."""
+        roster = self._roster(state)
+        return profile_view(
             merged,
             profile_id=profile_id,
             roster=roster,
@@ -184,28 +207,18 @@ class Profiles:
             segments=(),
             version=before.get("version", 0),
         )
-        if not state.get("wait") and merged:
-            members = self._memberships.of(state) if "arrived" in state else {}
-            self._memberships.evaluate(state, document, before, merged, history, reason)
-            self._answer_arrivals(profile_id, state, members)
-        document["segments"] = self._memberships.shown(state)
-        self._schedule(profile_id, state)
-        if document != before:
-            self._publish(profile_id, state, document)
 
-    def _merged(self, profile_id: str, state: State) -> tuple[dict[str, Any], Merged]:
-        """Return what all parts say together: the merged fragment and the merged history of the event clauses."""
-        found, histories = [], []
+    def parts(self, profile_id: str, state: State) -> tuple[list[dict[str, Any]], Merged]:
+        """Return the fragments of all parts, and what their histories of the event clauses say together."""
+        fragments, histories = [], []
         for part, entry in state["parts"].items():
             if entry[4]:
-                replica = self._working.load(replica_key(profile_id, part))
-                found.append(replica[0])
-                histories.append(replica[1])
+                fragment, history = self._working.load(replica_key(profile_id, part))
             else:
-                home = self._working.load(home_key(part))
-                found.append(home[1])
-                histories.append(home[3])
-        return merge.merge(found), Merged(self._context.observing.leaves, histories)
+                _, fragment, _, history = self._working.load(home_key(part))
+            fragments.append(fragment)
+            histories.append(history)
+        return fragments, Merged(self._context.observing.leaves, histories)
 
     def _roster(self, state: State) -> list[dict[str, Any]]:
         """Return the identifiers assigned to the profile, strongest first; orders are parts but no identifiers."""
@@ -226,7 +239,7 @@ class Profiles:
         if arrived is None:
             return
         taken = set(before)
-        now = self._memberships.of(state)
+        now = self.memberships.of(state)
         for sender, members in arrived.items():
             outcome = {}
             for segment in members:
@@ -235,7 +248,7 @@ class Profiles:
             self._context.deliver(sender, ["handed", profile_id, outcome])
 
     def _schedule(self, profile_id: str, state: State) -> None:
-        due = self._memberships.next_due(state)
+        due = self.memberships.next_due(state)
         if due == state["n"]:
             return
         if state["n"] is not None:
@@ -262,7 +275,7 @@ class Profiles:
             self._context.count("profiles_ceased")
         if state["v"]:
             state["ceased"] = True
-        if not self._memberships.of(state):
+        if not self.memberships.of(state):
             self._working.save(view_key(profile_id), None)
 
 

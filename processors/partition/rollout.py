@@ -17,20 +17,20 @@ job.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from processors.partition.context import Context
 from processors.partition.keys import HOMES, PROFILES, home_of, job_key, profile_of
 from processors.partition.messages import Item, encode
-from processors.partition.touch import Touch
 from processors.segments.clauses import references_of
 from processors.segments.compile import Compiled, Node, compile_set
 from schemas.codec import SCHEMA_VERSION, dumps, loads
 
 KEY = b"m:rollout"
 JOB = "leaves"
-# Profiles looked at in one unit of work: some fifty milliseconds, as much as the transaction takes besides.
-PROFILES_A_STEP = 600
+# Profiles looked at in one unit of work: some fifty milliseconds if everybody enters.
+PROFILES_A_STEP = 1_000
 # Fragments looked at in one unit of work while stale histories are removed; most of them hold none.
 FRAGMENTS_A_STEP = 1_000
 # Stands for the version of a segment that is no more: everybody leaves it.
@@ -40,21 +40,22 @@ DELETED = 0
 class Rollout:
     """One unit's way from one set of definitions to the next.
 
-    `fold_leaves(event, tokens)` observes an archived event; `drop_leaves(part, leaves)` forgets leaves of a fragment.
+    `review(profiles, segments)` looks at profiles (ids and stored states); `fold_leaves(event, tokens)` observes an
+    archived event; `drop_leaves(part, leaves)` forgets leaves of a fragment.
     """
 
     def __init__(
         self,
         context: Context,
         partitions: int,
-        touch: Callable[[str, Touch], None],
+        review: Callable[[Sequence[tuple[str, bytes]], dict[str, None]], None],
         fold_leaves: Callable[[dict[str, Any], frozenset[str]], None],
         drop_leaves: Callable[[str, Sequence[str]], None],
     ) -> None:
         self._context = context
         self._working = context.working
         self._partitions = partitions
-        self._touch = touch
+        self._review = review
         self._fold_leaves = fold_leaves
         self._drop_leaves = drop_leaves
         self._defined = context.observing
@@ -238,16 +239,11 @@ class Rollout:
         state = self._state()
         if not state["sweep"]:
             return self._clean(state, positions)
-        found = []
-        for key, _ in self._working.reader.scan(PROFILES + state["after"].encode() + b"\x00", PROFILES + b"\xff"):
-            found.append(profile_of(key))
-            if len(found) == PROFILES_A_STEP:
-                break
-        segments = dict.fromkeys(state["sweep"])
-        for profile_id in found:
-            self._touch(profile_id, Touch("definition", tokens={}, segments=segments))
+        scanned = self._working.reader.scan(PROFILES + state["after"].encode() + b"\x00", PROFILES + b"\xff")
+        found = [(profile_of(key), value) for key, value in islice(scanned, PROFILES_A_STEP)]
+        self._review(found, dict.fromkeys(state["sweep"]))
         if len(found) == PROFILES_A_STEP:
-            state["after"] = found[-1]
+            state["after"] = found[-1][0]
         else:
             self._swept(state)
         self._working.save(KEY, state)

@@ -12,6 +12,7 @@ class Touch:
     at: int | None = None  # the event's time in ms
     tokens: dict[str, None] | None = field(default_factory=dict)  # None: anything may have changed
     segments: dict[str, None] = field(default_factory=dict)  # to be evaluated in any case
+    only_defined: bool = False  # nothing has happened to the profile: `segments` are defined anew
 
     def add(self, other: "Touch") -> None:
         """Take in a later reason; one that is no event outranks the events beside it."""
@@ -22,6 +23,7 @@ class Touch:
         if self.tokens is not None:
             self.tokens = None if other.tokens is None else self.tokens | other.tokens
         self.segments |= other.segments
+        self.only_defined = self.only_defined and other.only_defined
 
 
 def everything(kind: str) -> Touch:

@@ -46,6 +46,11 @@ class Working:
             for key, raw in zip(missing, self.reader.get_many(missing), strict=True):
                 young[key] = None if raw is None else loads(raw)
 
+    def offer(self, key: bytes, raw: bytes) -> None:
+        """Take in a stored state that a scan has read anyway; one that is known already is not decoded again."""
+        if key not in self._young and key not in self._old:
+            self._young[key] = loads(raw)
+
     def prefetch_raw(self, keys: list[bytes]) -> None:
         """Read many raw values in one call, for this batch."""
         self._read.update(zip(keys, self.reader.get_many(keys), strict=True))

@@ -53,6 +53,7 @@ class CompiledSegment:
     definition: Definition
     root: Node
     rank: int
+    by_history: bool  # event clauses and other memberships decide, nothing that the profile shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,9 @@ def compile_set(definitions: Mapping[str, tuple[int, Definition]]) -> Compiled:
     for rank, id_ in enumerate(order):
         version, definition = definitions[id_]
         tokens: dict[str, None] = {}
-        segments[id_] = CompiledSegment(id_, version, definition, compiler.node(definition.where, tokens), rank)
+        root = compiler.node(definition.where, tokens)
+        by_history = all(token.startswith(("event:", "segment:")) for token in tokens)
+        segments[id_] = CompiledSegment(id_, version, definition, root, rank, by_history)
         for token in tokens:
             by_token.setdefault(token, []).append(id_)
     waiting: dict[str, list[tuple[str, Observer]]] = {}

@@ -6,10 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.partition.keys import profile_key, view_key
 from processors.segments.compile import Compiled, compile_set
 from processors.segments.definition import parse
+from schemas.identifier import Identifier, seed_of
 from tests.unit.processors.identity.shop import Event, at
-from tests.unit.processors.partition.simulation import Simulation
+from tests.unit.processors.partition.simulation import TOPICS, Simulation
 from tests.unit.processors.partition.test_simulation import people
 
 WHERES: dict[str, Any] = {
@@ -32,6 +34,15 @@ def compiled(*ids: str, version: int = 1) -> Compiled:
 
 def members(simulation: Simulation) -> dict[str, list[str]]:
     return {id_: [each["id"] for each in profile["segments"]] for id_, profile in simulation.profiles().items()}
+
+
+def documents(simulation: Simulation) -> dict[str, dict[str, Any]]:
+    """Return the profiles without what depends on when definitions came."""
+    without = ("version", "segments")
+    return {
+        id_: {key: value for key, value in profile.items() if key not in without}
+        for id_, profile in simulation.profiles().items()
+    }
 
 
 def folded(simulation: Simulation) -> set[tuple[str, str]]:
@@ -68,6 +79,7 @@ def test_before_between_or_after_the_events(events: list[Event], chance: random.
     early.settle()
     late.settle()
     assert members(late) == members(early)
+    assert documents(late) == documents(early)
     for simulation in (early, late):
         shown = {(id_, segment) for id_, segments in members(simulation).items() for segment in segments}
         assert folded(simulation) == shown
@@ -153,3 +165,19 @@ def test_a_person_with_a_new_profile_id_moves_and_a_surplus_one_leaves() -> None
     assert [
         c["because"] for c in simulation.changes() if c["change"] == "exited" and "moved_to" not in c["because"]
     ] == [{"kind": "identity"}], surplus
+
+
+def test_whom_a_new_definition_does_not_concern_nothing_is_written_about() -> None:
+    simulation = Simulation(1)
+    simulation.now = 20_000
+    for number in range(20):
+        simulation.produce(at(number + 1, message=f"m{number}", u=f"u{max(number, 1)}"))
+    simulation.settle()
+    simulation.define(compiled("known"))
+    effects = simulation.machines[0].sweep(simulation.now)
+    profile_id = seed_of(Identifier("user_id", "u1"))
+    assert {key for key in effects.writes if not key.startswith(b"m:")} == {
+        profile_key(profile_id),
+        view_key(profile_id),
+    }
+    assert [key for topic, key, _, _ in effects.sends if topic == TOPICS.profiles] == [profile_id]
