@@ -4,6 +4,8 @@
 """
 
 import sys
+from collections import defaultdict
+from typing import Any
 
 import structlog
 from clickhouse_connect.driver.exceptions import Error
@@ -11,10 +13,21 @@ from clickhouse_connect.driver.exceptions import Error
 from projections import migrate
 from projections.access import Access
 from projections.clickhouse import connect
+from projections.dictionary import relations
+from projections.drift import COLUMNS, NAMES, Lack, lacks
 from projections.placement import Placement
 from schemas.errors import KithError
 from schemas.logging import configure
 from schemas.settings import Settings
+
+# ClickHouse's codes for a cluster that is not there, or has nobody to tell its nodes what to do.
+_NO_CLUSTER = frozenset(
+    {
+        225,  # NO_ZOOKEEPER
+        392,  # QUERY_IS_PROHIBITED
+        701,  # CLUSTER_DOESNT_EXIST
+    }
+)
 
 
 def bring_up_to_date(settings: Settings, dry_run: bool = False, again: bool = False) -> list[migrate.Migration]:
@@ -39,10 +52,51 @@ def bring_up_to_date(settings: Settings, dry_run: bool = False, again: bool = Fa
             client.close()
     except (Error, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
+        if getattr(error, "code", None) in _NO_CLUSTER:
+            raise KithError(
+                f"ClickHouse at {settings.clickhouse} knows no cluster {placement.cluster} ({reason}): give it the "
+                "cluster and a Keeper (docs/clusters.md), or unset KITH_CLICKHOUSE_CLUSTER. The local one has neither."
+            ) from error
         raise KithError(
             f"ClickHouse at {settings.clickhouse} does not do as asked ({reason}): start the stack with `kith up`, or "
             "correct KITH_CLICKHOUSE_URL, KITH_CLICKHOUSE_USER and KITH_CLICKHOUSE_PASSWORD."
         ) from error
+
+
+def mend(settings: Settings) -> list[Lack]:
+    """Give the tables back what somebody took from them by hand, empty, and return what that was.
+
+    Raises `KithError` when ClickHouse does not do as asked.
+    """
+    placement = Placement.of(settings)
+    try:
+        client = connect(settings, settings.clickhouse_database)
+        try:
+            lacking = _lacks(client)
+            if any(not each.column for each in lacking):
+                migrate.migrate(client, placement, access=Access.of(settings), again=True)
+            for each in _lacks(client):
+                for statement in migrate.render(each.statement, placement):
+                    client.command(statement)
+            return lacking
+        finally:
+            client.close()
+    except (Error, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise KithError(f"ClickHouse's tables were changed, and cannot be mended: {reason}") from error
+
+
+def _lacks(client: Any) -> list[Lack]:
+    columns: dict[str, set[str]] = defaultdict(set)
+    for table, name in client.query(COLUMNS).result_rows:
+        columns[table].add(name)
+    names = {name for (name,) in client.query(NAMES).result_rows}
+    return lacks(relations(), names, columns)
+
+
+def lost(lack: Lack) -> str:
+    """Return a sentence about something that was missing and is back."""
+    return f"{lack} was gone and is back. What it held comes back with `kith rebuild`."
 
 
 def script(settings: Settings) -> str:
@@ -61,6 +115,8 @@ def main() -> int:
     try:
         for migration in bring_up_to_date(settings):
             log.info("applied", version=migration.version, name=migration.name)
+        for lack in mend(settings):
+            log.warning(lost(lack))
     except KithError as error:
         log.error(str(error))
         return 1

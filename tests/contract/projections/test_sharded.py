@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local.tables import bring_up_to_date
 from processors.expunge import Expunge
 from projections import archive, migrate
 from projections.batch import Projection, blocks_of, projections
@@ -14,6 +15,7 @@ from projections.groups import groups_of
 from projections.placement import SHARDED, Placement
 from projections.rebuild import Rebuild
 from projections.tables import EVENTS
+from schemas.errors import KithError
 from schemas.settings import Settings
 from tests.contract.conftest import settings_of
 from tests.contract.projections.shop import Shop, shop
@@ -86,6 +88,13 @@ def writer(both: Both) -> Writer:
     """The sharded one, empty."""
     both.sharded.clear()
     return both.sharded
+
+
+@pytest.mark.parametrize("cluster", ["nowhere", "shops"])
+def test_a_cluster_that_clickhouse_cannot_tell_what_to_do_is_named(both: Both, cluster: str) -> None:
+    changed = {"clickhouse_cluster": cluster, "clickhouse_database": "new"}
+    with pytest.raises(KithError, match=f"knows no cluster {cluster} .*unset KITH_CLICKHOUSE_CLUSTER"):
+        bring_up_to_date(both.settings.model_copy(update=changed))
 
 
 @pytest.mark.parametrize("placement", [Placement(), Placement("shops"), Placement("shops", sharded=True)])
