@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _OF_STATUS = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
 _RETRY_AFTER_S = "1"
+# ClickHouse's codes for a column, a table, a dictionary or a database that is not there.
+_NOT_THERE = frozenset({8, 10, 16, 36, 47, 60, 81})
+_OTHER_TABLES = "Its tables are not those of this version: `kith migrate` says what is missing, and gives it back."
 
 
 class ProblemModel(BaseModel):
@@ -64,7 +67,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ClickHouseError)
     async def failed_query(_: Request, error: ClickHouseError) -> Response:
         log.error("query failed", code=error.code, error=error.text[:500])
-        return answer(Problem("unavailable", f"ClickHouse could not answer (code {error.code})."))
+        reason = _OTHER_TABLES if error.code in _NOT_THERE else "Try again in a moment."
+        return answer(Problem("unavailable", f"ClickHouse could not answer (code {error.code}). {reason}"))
 
     @app.exception_handler(Exception)
     async def failed(_: Request, error: Exception) -> Response:

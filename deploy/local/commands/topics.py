@@ -37,9 +37,9 @@ def migrate(
         bool, typer.Option("--again", help="Run every statement again, for nodes that joined the cluster.")
     ] = False,
 ) -> None:
-    """Bring ClickHouse's tables to this version."""
+    """Bring ClickHouse's tables to this version, and give back what was taken from them by hand."""
     from deploy.local.runtime import connected_settings
-    from deploy.local.tables import bring_up_to_date, script
+    from deploy.local.tables import bring_up_to_date, lost, mend, script
 
     if sql:
         typer.echo(script(connected_settings()))
@@ -47,5 +47,8 @@ def migrate(
     migrations = bring_up_to_date(connected_settings(), dry_run, again)
     for migration in migrations:
         typer.echo(f"{'would apply' if dry_run else 'applied'} {migration.version:04d} {migration.name}")
-    if not migrations:
+    lacking = [] if dry_run else mend(connected_settings())
+    for lack in lacking:
+        typer.echo(lost(lack))
+    if not migrations and not lacking:
         typer.echo("The tables are up to date.")
