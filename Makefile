@@ -32,7 +32,7 @@ demo: install ## Start the stack, stream the sample shop through it, show what c
 
 # Most tests wait for processes that they started, so two at a time suit two cores; each has a stack of some 1.5 GB.
 test: install lint ## Check style, types and import rules, then run every test (with JOBS=4: four at a time)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 unit: install ## Run the unit tests only (seconds)
 	@$(BIN)/python -m pytest tests/unit

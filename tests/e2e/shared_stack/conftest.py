@@ -1,4 +1,4 @@
-"""One local stack for all end-to-end tests that only use it; those that stop or kill parts of it start their own."""
+"""One local stack for all tests of this folder: each leaves it as ready as it was, also those that kill parts of it."""
 
 import subprocess
 import sys

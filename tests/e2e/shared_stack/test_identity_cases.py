@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from schemas.identifier import Identifier, seed_of
+from tests.e2e.identity_shop import Shop
 from tests.e2e.local_stack import LocalStack
-from tests.e2e.test_identity import Shop
 
 pytestmark = pytest.mark.e2e
 FRANCE = {"location": {"country": "FR"}}

@@ -1,73 +1,14 @@
 """Who is who, through the running system: cases of the design in several orders, operators, explanations."""
 
 import itertools
-import json
-import subprocess
-import sys
-import time
-import uuid
-from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.e2e.local_stack import LocalStack, eventually
+from tests.e2e.identity_shop import Shop
+from tests.e2e.local_stack import LocalStack
 
 pytestmark = pytest.mark.e2e
-
-
-class Shop:
-    """One test's people: every id gets a suffix of its own, so that tests share a stack and no customers."""
-
-    def __init__(self, stack: LocalStack) -> None:
-        self.stack = stack
-        self.suffix = uuid.uuid4().hex[:8]
-        self.key = stack.credentials.write_key
-        self.headers = {"Authorization": f"Bearer {stack.credentials.api_token}"}
-
-    def own(self, value: str) -> str:
-        name, at, domain = value.partition("@")
-        return f"{name}-{self.suffix}{at}{domain}"
-
-    def event(self, t: int, **who: str) -> dict[str, Any]:
-        """Return a message of second `t`: `u`, `a` and `e` are user id, anonymous id and e-mail."""
-        message: dict[str, Any] = {
-            "type": "track",
-            "event": "Product Viewed",
-            "messageId": f"{self.suffix}-{t}-{'-'.join(sorted(who))}",
-            "timestamp": f"2026-01-01T10:00:{t:02d}.000Z",
-        }
-        if "u" in who:
-            message["userId"] = self.own(who["u"])
-        if "a" in who:
-            message["anonymousId"] = self.own(who["a"])
-        if "e" in who:
-            message["context"] = {"traits": {"email": self.own(who["e"])}}
-        return message
-
-    def send(self, *messages: dict[str, Any]) -> None:
-        url = f"{self.stack.collector}/v1/import"
-        answer = httpx2.post(url, json={"batch": list(messages)}, auth=(self.key, ""), timeout=20)
-        assert answer.status_code == 200, answer.text
-
-    def get(self, path: str, **parameters: str) -> httpx2.Response:
-        return httpx2.get(f"{self.stack.api}{path}", params=parameters, headers=self.headers, timeout=20)
-
-    def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
-        return httpx2.post(f"{self.stack.api}{path}", json=body, headers=self.headers, timeout=20)
-
-    def wait(self) -> None:
-        self.stack.kith("wait", "--timeout", "60")
-
-    def profile(self, type_: str, value: str) -> dict[str, Any]:
-        answer = self.get(f"/v1/profiles/{type_}:{self.own(value)}")
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def named(self, type_: str, value: str) -> dict[str, str]:
-        return {"type": type_, "value": self.own(value)}
 
 
 @pytest.fixture
@@ -178,52 +119,3 @@ def test_what_an_operator_cannot_mean_is_refused_with_what_would_be_right(
     assert answer.status_code in (400, 422), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert len(answer.json()["detail"]) > 20
-
-
-def test_the_identity_writer_dies_and_another_worker_takes_over(tmp_path_factory: pytest.TempPathFactory) -> None:
-    own = LocalStack(tmp_path_factory.mktemp("writers"))
-    own.kith("up", "--detach", "--workers", "2")
-    try:
-        shop = Shop(own)
-        for second in range(1, 40):
-            shop.send(shop.event(second, u=f"u{second % 7}", a=f"a{second % 7}"))
-            if second in (10, 25):
-                own.kill(f"worker-{1 if second == 10 else 2}")
-        eventually(own.is_ready)
-        shop.wait()
-        events = [shop.profile("user_id", f"u{n}")["activity"]["events"] for n in range(7)]
-        assert sum(events) == 39
-        assert all(len(shop.profile("user_id", f"u{n}")["identifiers"]) == 2 for n in range(7))
-        _another_policy_through_kills(own, shop, tmp_path_factory.mktemp("policy") / "one-address.yaml")
-    finally:
-        own.kith("down", check=False)
-
-
-def _another_policy_through_kills(own: LocalStack, shop: Shop, file: Path) -> None:
-    """Planned, applied while both workers are killed and more evidence comes, it ends as if it had always been so."""
-    shop.send(*(shop.event(40 + n, u="u1", e=f"e{n}@x.fr") for n in range(3)))
-    shop.send(*(shop.event(43 + n, e=f"e{n}@x.fr") for n in range(3)), shop.event(46, e="f1@x.fr"))
-    shop.wait()
-    assert len(shop.profile("user_id", "u1")["identifiers"]) == 5
-    file.write_text("limits: {email: 1}\n")
-    plan = json.loads(own.kith("identity", "plan", "--policy", str(file), "--json").stdout)
-    assert (plan["split"], plan["identifiers"]) == ({"people": 1, "into": 3}, 2)
-    assert "more than one person may have of: e-mail" in plan["examples"]["split"][0]["reasons"][0]
-    assert len(shop.profile("user_id", "u1")["identifiers"]) == 5, "a plan changes nothing"
-    arguments = ("identity", "apply", "--policy", str(file), "--reason", "one address each")
-    command = (sys.executable, "-m", "deploy.local.cli", *arguments)
-    with subprocess.Popen(
-        command, env=own.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as applying:
-        for number in (1, 2):
-            time.sleep(0.4)
-            own.kill(f"worker-{number}")
-            shop.send(shop.event(49 + number, u="u2", e=f"f{number - 1}@x.fr"))
-        assert applying.wait(120) == 0
-    shop.wait()
-    for person, kept, lost in (("u1", "e0@x.fr", ("e1@x.fr", "e2@x.fr")), ("u2", "f0@x.fr", ("f1@x.fr",))):
-        assert shop.profile("email", kept)["profile_id"] == shop.profile("user_id", person)["profile_id"]
-        for address in lost:
-            assert [each["value"] for each in shop.profile("email", address)["identifiers"]] == [shop.own(address)]
-    assert shop.profile("user_id", "u1")["activity"]["events"] == 10
-    assert "one address each" in own.kith("identity", "policy", "show").stdout

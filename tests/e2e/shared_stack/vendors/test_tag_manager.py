@@ -10,7 +10,7 @@ from tests.e2e.local_stack import LocalStack
 from tests.e2e.sdks.shop import running_shop
 from tests.e2e.sdks.stock import PACKAGES, chromium
 from tests.e2e.sdks.test_browser import DESKTOP, FLAGS
-from tests.e2e.vendors.test_webhooks import answer
+from tests.e2e.shared_stack.vendors.test_webhooks import answer
 
 pytestmark = pytest.mark.e2e
 
