@@ -1,6 +1,5 @@
 """`python -m projections`: the projector, from the log into ClickHouse."""
 
-import gc
 import logging
 import signal
 import sys
@@ -16,6 +15,7 @@ from projections import batch, sink
 from projections.clickhouse import open_database
 from projections.consumer import Consumer
 from projections.dead_letters import DeadLetters
+from projections.garbage import rarely_collected
 from projections.lost import Lost
 from projections.masking import Masking, Requests
 from projections.owners import Owners
@@ -27,9 +27,6 @@ from schemas.serving import serve
 from schemas.settings import Settings
 
 log = structlog.get_logger("projections")
-
-# A batch is many small objects and no cycles: looking for cycles at every 700 of them costs a third of the time.
-_GC_THRESHOLDS = (200_000, 20, 50)
 
 T = TypeVar("T")
 
@@ -64,10 +61,9 @@ def main() -> int:
         projector = Projector(
             settings, known, consumer, client, dead_letters, stop, masking.seen_now, lost.report, owners.refresh
         )
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
         log.info("started", port=server.port)
-        projector.run()
+        with rarely_collected():
+            projector.run()
         consumer.close()
         dead_letters.close()
         lost.close()

@@ -19,6 +19,7 @@ from typing import Any
 from projections import archive, sink
 from projections.archive import Positions
 from projections.batch import Block, Projection, Refused, blocks_of
+from projections.garbage import rarely_collected
 from projections.groups import Group
 from projections.log import Log
 from projections.masking import Masking
@@ -190,7 +191,7 @@ class Rebuild:
         total = sum(max(0, ends[place] - starts[place]) for place in self._places)
         done = 0
         self._show(step, 0, total)
-        with ThreadPoolExecutor(1) as writer:
+        with rarely_collected(), ThreadPoolExecutor(1) as writer:
             before: Future[None] | None = None
             for records in self._batches(starts, ends):
                 seen = records if self._masking is None else self._masking.seen(records)
