@@ -18,3 +18,13 @@ def writer(shared_writer: Writer) -> Writer:
     """Writes into tables that are empty."""
     shared_writer.clear()
     return shared_writer
+
+
+@pytest.fixture
+def analyst(shared_settings: Settings) -> dict[str, str]:
+    """The variables that an example reads."""
+    return {
+        "KITH_CLICKHOUSE_URL": shared_settings.clickhouse,
+        "KITH_CLICKHOUSE_DATABASE": shared_settings.clickhouse_database,
+        "KITH_ANALYST_PASSWORD": shared_settings.analyst_password.get_secret_value(),
+    }

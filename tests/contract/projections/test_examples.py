@@ -1,8 +1,7 @@
-"""What analysts start from runs as it stands: the examples, the notebook's cells, the dashboard's queries."""
+"""What analysts start from runs as it stands: the examples, the notebook's cells."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,31 +9,12 @@ from typing import Any
 
 import pytest
 
-from schemas.settings import Settings
 from tests.contract.projections.shop import shop
 from tests.parts.people import Writer
 
 ROOT = Path(__file__).parents[3]
 DRIVER = Path(sys.prefix) / "jdbc" / "lib"
-DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "shop.json").read_text())
 NOTEBOOK = json.loads((ROOT / "examples" / "people.ipynb").read_text())
-# What Grafana's plugin writes in place of its macros.
-MACROS = {
-    r"\$__timeFilter\((\w+)\)": r"\1 >= toDateTime('2026-01-01', 'UTC') AND \1 <= toDateTime('2026-03-01', 'UTC')",
-    r"\$__interval_s": "3600",
-    r"\$\{__from:date:[^}]*\}": "2026-01-01 00:00:00",
-    r"\$\{__to:date:[^}]*\}": "2026-03-01 00:00:00",
-}
-
-
-@pytest.fixture
-def analyst(shared_settings: Settings) -> dict[str, str]:
-    """The variables that an example reads."""
-    return {
-        "KITH_CLICKHOUSE_URL": shared_settings.clickhouse,
-        "KITH_CLICKHOUSE_DATABASE": shared_settings.clickhouse_database,
-        "KITH_ANALYST_PASSWORD": shared_settings.analyst_password.get_secret_value(),
-    }
 
 
 @pytest.fixture(params=["a shop", "nothing"])
@@ -86,20 +66,3 @@ def test_the_notebook_runs_from_top_to_bottom(environment: dict[str, str], monke
             assert cell["outputs"] == []
             exec("".join(cell["source"]), names)
     names["client"].close()
-
-
-def test_every_panel_of_the_dashboard_has_an_answer(writer: Writer) -> None:
-    shop(2).write(writer)
-    panels = DASHBOARD["panels"]
-    assert len({panel["title"] for panel in panels}) == len(panels) > 10
-    for panel in panels:
-        for target in panel["targets"]:
-            sql = target["rawSql"]
-            for macro, text in MACROS.items():
-                sql = re.sub(macro, text, sql)
-            assert "$" not in sql, panel["title"]
-            answer = writer.client.query(sql)
-            if panel["title"] not in ("Rejected", "Members of segments", "Merges and refusals"):
-                assert answer.result_rows, panel["title"]
-            if panel["type"] == "timeseries":
-                assert answer.column_names[:1] == (("time",) if answer.result_rows else ())
