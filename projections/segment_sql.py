@@ -25,12 +25,11 @@ people AS (
     FROM profiles{restricted}
 )"""
 
-# Events carry seeds; whose they are is found as `events_by_profile` finds it.
+# Events carry seeds; the view says whose they are. It names its dictionaries with their database, as shards need it.
 _HAPPENED = """\
 matched AS (
     SELECT
-        dictGetOrDefault('identity_unsettled', 'profile_id', seed, occurred_at,
-            dictGetOrDefault('identity_settled', 'profile_id', seed, seed)) AS profile_id,
+        profile_id,
         toUnixTimestamp64Milli(occurred_at) AS t,
         toString(event_id) AS id,
         message_id, event, channel, properties,
@@ -38,7 +37,7 @@ matched AS (
         ifNull(text_of(JSONExtractRaw(properties, 'store')), '') AS store,
         if(match(order_raw, '^-?[0-9]+$'), order_raw, ifNull(text_of(order_raw), '')) AS order_id,
         if(order_id = '', id, concat(if(store = '', source, store), '\\n', order_id)) AS order_key
-    FROM events
+    FROM events_by_profile
     WHERE event IN {events}{restricted}
 ),
 happened AS (
