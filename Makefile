@@ -23,7 +23,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # What only some tests need is set up too where its tools are there, so that no later run needs the network.
-install: .venv/installed $(if $(KITH_KAFKA_BOOTSTRAP),,.venv/kafka/installed) \
+install: .venv/installed $(if $(KITH_KAFKA_BOOTSTRAP),,.venv/kafka.jsa) \
 	$(if $(shell command -v javac),.venv/jdbc/lib/installed) \
 	$(if $(shell command -v npm),tests/e2e/node_modules/installed) ## Set everything up (both demo and test do)
 
@@ -84,6 +84,9 @@ clean: ## Remove what make made (not the data in .kith)
 	@echo "Resolving Apache Kafka with Maven (about 45 MB)"
 	@$(MAVEN) -f deploy/local/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/kafka $(PLAIN)
 	@touch $@
+
+.venv/kafka.jsa: .venv/kafka/installed | .venv/installed
+	@$(BIN)/python -m deploy.local.kafka_classes
 
 # Runs none of the tests, which makes Maven fetch all that running them takes.
 .venv/jdbc/lib/installed: tests/contract/jdbc/pom.xml | .venv/bin/python

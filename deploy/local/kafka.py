@@ -13,6 +13,9 @@ from schemas.errors import KithError
 
 # Where `make install` puts the jars: beside the interpreter's environment.
 JARS = Path(__file__).parents[2] / ".venv" / "kafka"
+# Written by `deploy.local.kafka_classes`; Java ignores it where it is missing or does not fit.
+CLASSES = JARS.with_name("kafka.jsa")
+_SHARED = f"-XX:SharedArchiveFile={CLASSES}"
 LOGGING = Path(__file__).with_name("log4j2.xml")
 # Seen enough for 60,000 events a second; the page cache does the rest.
 HEAP = "512m"
@@ -79,8 +82,8 @@ def cluster_id() -> str:
             return text
 
 
-def java_command(main_class: str, *arguments: str, heap: str = HEAP) -> tuple[str, ...]:
-    """Return the command that runs one of Kafka's classes."""
+def java_command(main_class: str, *arguments: str, heap: str = HEAP, classes: str = _SHARED) -> tuple[str, ...]:
+    """Return the command that runs one of Kafka's classes; `classes` is Java's option for the archive of classes."""
     return (
         shutil.which("java") or "java",
         f"-Xmx{heap}",
@@ -91,6 +94,7 @@ def java_command(main_class: str, *arguments: str, heap: str = HEAP) -> tuple[st
         "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-UsePerfData",
+        classes,
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={LOGGING}",
         "-cp",
@@ -100,9 +104,9 @@ def java_command(main_class: str, *arguments: str, heap: str = HEAP) -> tuple[st
     )
 
 
-def broker_command(configuration: Path) -> tuple[str, ...]:
+def broker_command(configuration: Path, classes: str = _SHARED) -> tuple[str, ...]:
     """Return the command that runs the broker in the foreground."""
-    return java_command("kafka.Kafka", str(configuration))
+    return java_command("kafka.Kafka", str(configuration), classes=classes)
 
 
 def check_installed() -> None:
