@@ -11,8 +11,8 @@ from pathlib import Path
 
 from schemas.errors import KithError
 
-# Where `make install` puts the jars: beside the interpreter's environment.
-JARS = Path(__file__).parents[2] / ".venv" / "kafka"
+# Where `make install` puts the jars: beside the interpreter's environment. Java knows its archive by the real path.
+JARS = (Path(__file__).parents[2] / ".venv").resolve() / "kafka"
 # Written by `deploy.local.kafka_classes`; Java ignores it where it is missing or does not fit.
 CLASSES = JARS.with_name("kafka.jsa")
 _SHARED = f"-XX:SharedArchiveFile={CLASSES}"
