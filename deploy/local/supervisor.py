@@ -12,6 +12,7 @@ from schemas.errors import KithError
 
 # What a slow machine needs for a cold start with a large state; a process that dies is reported long before.
 START_TIMEOUT_S = 300.0
+_WRITE_AGAIN_S = 1.0
 
 
 class Supervisor:
@@ -26,6 +27,7 @@ class Supervisor:
         self._show = show
         self._groups: list[list[Child]] = []
         self._restarts: dict[str, int] = {}
+        self._again: asyncio.TimerHandle | None = None
 
     @property
     def children(self) -> list[Child]:
@@ -73,9 +75,14 @@ class Supervisor:
         self._show(text)
 
     def publish(self) -> None:
-        """Write what runs, and how each process does, to `stack.json`."""
+        """Write what runs, and how each process does, to `stack.json`; on a full disk, as soon as there is room."""
         self.record["processes"] = [describe(child) for child in self.children]
-        write_stack(self._folder, self.record)
+        try:
+            write_stack(self._folder, self.record)
+        except OSError:
+            # Raised, it would end the task that keeps a process running.
+            if self._again is None or self._again.when() <= asyncio.get_running_loop().time():
+                self._again = asyncio.get_running_loop().call_later(_WRITE_AGAIN_S, self.publish)
         for child in self.children:
             if child.restarts > self._restarts.setdefault(child.spec.name, 0):
                 self._restarts[child.spec.name] = child.restarts

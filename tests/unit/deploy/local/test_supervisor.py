@@ -1,6 +1,7 @@
 """The supervisor over real, small processes: order, readiness, restarts, ports, stopping, and no orphans."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -114,6 +115,28 @@ async def test_a_killed_process_comes_back_on_its_port_and_is_counted(folder: Da
     assert [(row["name"], row["pid"], row["restarts"], row["state"]) for row in record["processes"]] == [
         ("api", child.pid, 1, "ready")
     ]
+    await supervisor.stop()
+
+
+async def test_a_process_comes_back_while_the_disk_is_full(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor = supervise(folder)
+    await supervisor.start([spec(folder, "kafka")])
+    child = only(supervisor)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deploy.local.supervisor.write_stack", full)
+        patched.setattr("deploy.local.supervisor._WRITE_AGAIN_S", 0.1)
+        child.kill()
+        await until(lambda: child.restarts == 1 and child.state == "ready")
+
+    def is_told() -> bool:
+        record = read_stack(folder)
+        return record is not None and record["processes"][0]["pid"] == child.pid
+
+    await until(is_told)
     await supervisor.stop()
 
 
