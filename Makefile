@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
-JOBS ?= 2
+PROCESSES ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 MAVEN := mvn -B -C -q
 NEED_PYTHON = $(if $(PYTHON),,echo "Python 3.11 or newer is missing: install it (e.g. 'sudo apt-get install python3 \
@@ -31,8 +31,8 @@ demo: install ## Start the stack, stream the sample shop through it, show what c
 	@$(BIN)/kith demo
 
 # Most tests wait for processes that they started, so two at a time suit two cores; each has a stack of some 1.5 GB.
-test: install lint ## Check style, types and import rules, then run every test (with JOBS=4: four at a time)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+test: install lint ## Check style, types and import rules, then run every test (with PROCESSES=4: four at a time)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 unit: install ## Run the unit tests only (seconds)
 	@$(BIN)/python -m pytest tests/unit
