@@ -73,10 +73,11 @@ class Seeds:
         """Observe an archived event for the event clauses `tokens` only; everything else it said has been folded."""
         observers = self._context.observing.observers.get(event["event"], ())
         t = to_millis(event["occurred_at"])
-        seen = self._context.masks.apply(event, t, to_millis(event["received_at"]))
-        if seen is None:
-            return
-        event = seen
+        if self._context.masks:
+            seen = self._context.masks.apply(event, t, to_millis(event["received_at"]))
+            if seen is None:
+                return
+            event = seen
         seed = event["seed"]
         state = self._working.load(seed_key(seed))
         slices = state.get("sl") if state else None
