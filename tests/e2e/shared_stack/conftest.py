@@ -11,9 +11,9 @@ from deploy.local.runtime import is_running
 from tests.e2e.local_stack import LocalStack, eventually
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A running stack with one worker and secrets `wk_test` and `at_test`; it ends with the tests, also killed ones."""
+    """A running stack with one worker and secrets `wk_test` and `at_test`; it ends with this folder, also a killed run."""
     running = LocalStack(tmp_path_factory.mktemp("stack"))
     command = (sys.executable, "-m", "deploy.local.cli", "up", "--write-key", "wk_test", "--api-token", "at_test")
     with subprocess.Popen(leashed(command), env=running.environment, stdout=subprocess.DEVNULL) as process:
