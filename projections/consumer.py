@@ -20,8 +20,8 @@ from schemas.settings import Settings
 log = structlog.get_logger(__name__)
 
 # Records that are read ahead: together with two batches this bounds the projector's memory.
-_AHEAD_KBYTES = 32 << 10
-_FETCH_BYTES = 16 << 20
+_AHEAD_KBYTES = 16 << 10
+_FETCH_BYTES = 8 << 20
 _SESSION_TIMEOUT_MS = 10_000
 _ANSWER_S = 30.0
 # So many records are taken out of what has been read ahead, before it is looked how large they are.

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     projector_id: str = Field(
         "projector-1", description="Name of this projector, fixed over restarts.", pattern=r"^[A-Za-z0-9._-]+$"
     )
-    projector_batch: int = Field(20000, ge=1, description="Most records in one insert.")
+    projector_batch: int = Field(40000, ge=1, description="Most records in one insert.")
     projector_interval_s: float = Field(1.0, gt=0, description="Longest time that records are collected for an insert.")
 
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")

@@ -30,7 +30,9 @@ from schemas.errors import KithError
 from schemas.settings import Settings
 
 EVENTS = 1_000_000
-_PORTION = 50_000
+# What is written into the log at once, for the projector to catch up with; and what the driver inserts at once.
+_PORTION = 250_000
+_BLOCK = 50_000
 _RATE = 500
 _FRESH_S = 10
 _TRIES = 5
@@ -99,12 +101,13 @@ async def _sink(bench: Bench, settings: Settings, events: int, result: Result) -
             Record(settings.topics.events[each.channel], 0, number, 0, None, each.value)
             for number, each in enumerate(portion)
         ]
-        [block] = blocks_of(log, known)[0]
-        names, types = block.table.names, block.table.types
-        columns = block.columns()
-        began = time.monotonic()
-        client.insert("plain", columns, names, column_type_names=types, column_oriented=True)
-        plain += time.monotonic() - began
+        for first in range(0, len(log), _BLOCK):
+            [block] = blocks_of(log[first : first + _BLOCK], known)[0]
+            names, types = block.table.names, block.table.types
+            columns = block.columns()
+            began = time.monotonic()
+            client.insert("plain", columns, names, column_type_names=types, column_oriented=True)
+            plain += time.monotonic() - began
     client.command("DROP TABLE plain SYNC")
     client.close()
     result.add("projections_sink", events / seconds, "events/s", events / plain)
@@ -143,7 +146,9 @@ def _rebuild(bench: Bench, settings: Settings, result: Result) -> None:
     client = connect(settings, settings.clickhouse_database)
     log = Log(settings)
     began = time.monotonic()
-    read = Rebuild(settings, client, log, group, lambda *_: None).run()
+    read = Rebuild(
+        settings, client, log, group, lambda step, done, total: bench.show(f"a rebuild: {step}, {done:,} of {total:,}")
+    ).run()
     seconds = time.monotonic() - began
     places = [TopicPartition(*place) for place in log.partitions(group.topics)]
     log.close()
