@@ -13,7 +13,7 @@ from tests.e2e.local_stack import LocalStack, eventually
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A running stack with one worker and secrets `wk_test` and `at_test`; it ends with this folder, also a killed run."""
+    """A running stack with one worker and secrets `wk_test` and `at_test`; it ends with this folder."""
     running = LocalStack(tmp_path_factory.mktemp("stack"))
     command = (sys.executable, "-m", "deploy.local.cli", "up", "--write-key", "wk_test", "--api-token", "at_test")
     with subprocess.Popen(leashed(command), env=running.environment, stdout=subprocess.DEVNULL) as process:

@@ -14,7 +14,7 @@ from tests.e2e.shared_stack.vendors.test_webhooks import answer
 
 pytestmark = pytest.mark.e2e
 
-DOCUMENTATION = Path(__file__).parents[3] / "docs/webhooks.md"
+DOCUMENTATION = Path(__file__).parents[4] / "docs/webhooks.md"
 PUSH = """
   window.dataLayer = [{event: 'gtm.js'}, {event: 'purchase', ecommerce: {transaction_id: 'T-9', value: 70.5,
     currency: 'EUR', items: [{item_id: 'S-1', item_name: 'Schuhe 👟', price: 35.25, quantity: 2}]}}];
