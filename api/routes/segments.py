@@ -15,6 +15,7 @@ from api.definitions import Definitions, Known, Stored, checked, checked_where, 
 from api.delivery.changes import Changes
 from api.problems import responses
 from api.progress import progress_of
+from api.segment_sizes import sizes
 from processors.segments.references import referring_to
 from projections import segment_sql
 from schemas.codec import dumps
@@ -25,10 +26,10 @@ from schemas.times import to_iso
 router = APIRouter(prefix="/v1/segments", tags=["segments"], dependencies=[Authorised])
 
 MOST_SEGMENTS = 5000
-_SIZES = (
-    "SELECT segment_id, count() FROM segment_membership WHERE segment_id IN {ids:Array(String)} GROUP BY segment_id"
-)
 SegmentId = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
+AsOf = Annotated[
+    str | None, Query(max_length=40, description="`members` as published up to this time; the rest is today's.")
+]
 Document = Annotated[dict[str, Any], Body(description="`id`, `name`, `where`; see docs/segments.md.")]
 
 
@@ -119,13 +120,15 @@ async def delete(request: Request, id: SegmentId) -> Response:
 
 
 @router.get("", responses=responses(400, 503))
-async def list_segments(request: Request, limit: pagination.Limit = 100, cursor: pagination.Cursor = None) -> Response:
+async def list_segments(
+    request: Request, limit: pagination.Limit = 100, cursor: pagination.Cursor = None, as_of: AsOf = None
+) -> Response:
     """List segments by id."""
     after = pagination.decode(cursor, str)[0] if cursor else ""
     known = await definitions_of(request).known()
     ids = [id_ for id_ in living(known) if id_ > after][:limit]
     following = pagination.encode(ids[-1]) if len(ids) == limit else None
-    return pagination.page([dumps(each) for each in await _shown(request, ids, known)], following)
+    return pagination.page([dumps(each) for each in await _shown(request, ids, known, as_of)], following)
 
 
 @router.get("/changes", responses={**responses(400, 503), 200: {"content": {"text/event-stream": {}}}})
@@ -142,24 +145,23 @@ async def changes(
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@router.get("/{id}", response_model=Segment, responses=responses(404, 503))
-async def segment(request: Request, id: SegmentId) -> Response:
+@router.get("/{id}", response_model=Segment, responses=responses(400, 404, 503))
+async def segment(request: Request, id: SegmentId, as_of: AsOf = None) -> Response:
     """Answer one segment, with how far it was applied and how many people are in it."""
     known = await definitions_of(request).known()
     existing(known, id)
-    return await _answer(request, [id], known, 200)
+    return await _answer(request, [id], known, 200, as_of)
 
 
-async def _answer(request: Request, ids: list[str], known: Known, status: int) -> Response:
-    body = dumps((await _shown(request, ids, known))[0])
+async def _answer(request: Request, ids: list[str], known: Known, status: int, as_of: str | None = None) -> Response:
+    body = dumps((await _shown(request, ids, known, as_of))[0])
     return Response(body, status, media_type="application/json")
 
 
-async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dict[str, Any]]:
+async def _shown(request: Request, ids: Sequence[str], known: Known, as_of: str | None) -> list[dict[str, Any]]:
     """Return these segments as the API answers them."""
-    clickhouse: ClickHouse = request.app.state.clickhouse
-    sizes = {id_: int(count) for id_, count in await clickhouse.rows(_SIZES, {"ids": list(ids)})}
-    applied = await progress_of(clickhouse, ids)
+    members = await sizes(request, ids, as_of)
+    applied = await progress_of(request.app.state.clickhouse, ids)
     shown = []
     for id_ in ids:
         stored = known[id_]
@@ -172,7 +174,7 @@ async def _shown(request: Request, ids: Sequence[str], known: Known) -> list[dic
                 "version": stored.version,
                 "state": "live" if progress >= 1 else "backfilling",
                 "progress": round(progress, 4),
-                "members": sizes.get(id_, 0),
+                "members": members.get(id_, 0),
                 "updated_at": stored.updated_at,
             }
         )

@@ -49,13 +49,17 @@ def test_members_at_a_time_and_the_changes_after_it_are_everybody_now(stack_sett
             first = api.get(f"/v1/segments/vip/members?as_of={at}&limit=3").json
             items = api.every(f"/v1/segments/vip/members?as_of={at}", 3)
             assert {each["profile_id"] for each in items} == expected
+            assert api.get(f"/v1/segments/vip?as_of={at}").json["members"] == len(expected)
+            assert api.get(f"/v1/segments?as_of={at}").json["items"][0]["members"] == len(expected)
             rest = [each for _, each in Stream(api, f"?after={first['after']}", 50 - count).all()]
             assert sorted(each["change_id"] for each in rest) == sorted(each["change_id"] for each in published[count:])
             assert fold(expected, rest) == everybody
         assert api.every("/v1/segments/vip/members?as_of=2020-01-01", 10) == []
         now = {each["profile_id"] for each in api.every("/v1/segments/vip/members", 10)}
         assert now == everybody
+        assert api.get("/v1/segments/vip").json["members"] == len(everybody)
         assert api.get("/v1/segments/vip/members?as_of=yesterday").status == 400
+        assert api.get("/v1/segments/vip?as_of=yesterday").status == 400
         deleted_segments_had_members(api, asked[1])
 
 
