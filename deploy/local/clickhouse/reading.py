@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from deploy.local.clickhouse.errors import ClickHouseError, Disconnected
+from deploy.local.clickhouse.native import VERSION, Upgrade
 from deploy.local.clickhouse.outcome import Done, of_query
 from deploy.local.clickhouse.query import Query
 from deploy.local.clickhouse.running import LEAVE_S
@@ -60,7 +61,16 @@ def _whole(query: Query) -> Done:
         if running.gone:
             raise Disconnected from error
         raise
-    return Done(of_query(result), lambda: query.response.send(result.bytes()))
+    body, upgrade = result.bytes(), _upgrade(query)
+    if upgrade is not None:
+        body = upgrade.feed(body) + upgrade.end()
+    return Done(of_query(result), lambda: query.response.send(body))
+
+
+def _upgrade(query: Query) -> Upgrade | None:
+    """Return what makes the result's bytes those of the version that the client asked for, where they differ."""
+    is_native = (query.statement.format or query.request.format) == "Native"
+    return Upgrade() if is_native and query.request.protocol_version >= VERSION else None
 
 
 def _streamed(query: Query, spool: Path) -> Done:
@@ -95,6 +105,7 @@ class _Follower:
         self._reader = reader
         self._spool = spool
         self._overflow: IO[bytes] | None = None
+        self._upgrade = _upgrade(query)
 
     def follow(self) -> bytes:
         """Return at the end of the statement, with what was held back of the result."""
@@ -114,7 +125,9 @@ class _Follower:
                     continue
                 data = os.read(self._reader, _PIPE_BYTES)
                 if not data:
-                    return b"".join(held)
+                    return b"".join(held) + (self._upgrade.end() if self._upgrade else b"")
+                if self._upgrade is not None:
+                    data = self._upgrade.feed(data)
                 held.append(data)
                 size += len(data)
                 if size >= self._query.request.buffer_bytes:

@@ -79,6 +79,7 @@ class QueryRequest:
     accept_encoding: str
     compression_level: int
     progress_ms: int | None  # send progress headers this often
+    protocol_version: int  # of the format Native; 0 where the client names none
     cors: bool
     raw: dict[str, str] = field(default_factory=dict)  # all URL parameters, for external tables
 
@@ -137,6 +138,7 @@ def read(
         accept_encoding=accept,
         compression_level=_number(given, "http_zlib_compression_level", 3),
         progress_ms=progress,
+        protocol_version=_number(given, "client_protocol_version", 0),
         cors=_flag(given, "add_http_cors_header") and "origin" in headers,
         raw=given,
     )
