@@ -108,12 +108,12 @@ def test_the_engine_reads_every_statement(both: Both, placement: Placement) -> N
 
 
 def test_every_table_and_view_says_the_same(both: Both) -> None:
-    both.fill(shop(1, people=20, events=400, orders=60))
+    both.fill(shop(1, people=12, events=200, orders=40))
     spoke = set()
     for relation in relations():
         named = ", ".join(f"{name} = {{{name}:{type_}}}" for name, type_ in relation.parameters)
         sql = f"SELECT * FROM {relation.name}{f'({named})' if named else ''}"  # noqa: S608 - names of migrations
-        filters = (("", ""), ("web", "vip"), ("order", "")) if "segment" in named else (("", ""),)
+        filters = (("", ""), ("web", "vip")) if "segment" in named else (("", ""),)
         for channel, segment in filters:
             asked = {**ASKED, "channel": channel, "segment": segment}
             if both.rows(sql, **{name: asked[name] for name, _ in relation.parameters}):
