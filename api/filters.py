@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from api.clickhouse import ClickHouse
+from api.definitions import Definitions
 from api.periods import From, To, bounds
 from schemas.errors import Problem
 from schemas.event import CHANNELS
@@ -42,11 +43,21 @@ async def filters(
     }
     if channel and channel not in CHANNELS:
         raise Problem("invalid", f"channel={channel} is none: write one of {', '.join(CHANNELS)}, or leave it out.")
-    if segment:
-        clickhouse: ClickHouse = request.app.state.clickhouse
-        if not await clickhouse.rows(_IS_SEGMENT, {"segment": segment}):
-            raise Problem("not-found", f"There is no segment {segment}: GET /v1/segments lists them.")
+    if segment and not await _is_segment(request, segment):
+        raise Problem("not-found", f"There is no segment {segment}: GET /v1/segments lists them.")
     return parameters
+
+
+async def _is_segment(request: Request, segment: str) -> bool:
+    clickhouse: ClickHouse = request.app.state.clickhouse
+    if await clickhouse.rows(_IS_SEGMENT, {"segment": segment}):
+        return True
+    definitions: Definitions = request.app.state.definitions
+    try:
+        # Defined a moment ago, it is on its way to ClickHouse.
+        return segment in await definitions.known()
+    except Problem:
+        return False
 
 
 Filters = Annotated[dict[str, str], Depends(filters)]

@@ -51,11 +51,14 @@ def test_what_cannot_be_asked_for_gets_a_sentence(api: Api, writer: Writer, path
     channel = api.get(more + "channel=phone")
     assert (channel.status, channel.json["type"]) == (422, "urn:kith:invalid")
     assert all(name in channel.json["detail"] for name in ("phone", "web", "order", "chat", "social"))
-    segment = api.get(more + "segment=nobody")
-    assert (segment.status, segment.json["type"]) == (404, "urn:kith:not-found")
     turned = api.get(more + "from=2026-02-01&to=2026-01-31")
     assert (turned.status, turned.json["type"]) == (400, "urn:kith:bad-request")
     assert api.get(more + "from=yesterday").status == 400
+
+
+def test_a_segment_that_never_was_is_not_found(api: Api, writer: Writer) -> None:
+    segment = api.get("/v1/analytics/revenue?segment=nobody")
+    assert (segment.status, segment.json["type"]) == (404, "urn:kith:not-found")
 
 
 def test_names_are_written_as_the_collector_writes_them(api: Api, writer: Writer) -> None:

@@ -36,7 +36,7 @@ def asked(api: Api, path: str, narrowed: Narrowed, *more: tuple[str, str]) -> An
 
 # Without shrinking: each try asks a real engine dozens of questions, and the shop's number makes it again.
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
