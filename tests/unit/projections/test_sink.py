@@ -125,3 +125,18 @@ def test_row_after_row_refused_is_no_rows_fault() -> None:
     clickhouse = ClickHouse(lambda *_: DatabaseError("bad", code=70))
     with pytest.raises(KithError, match="row after row of events"):
         insert(clickhouse, block(2 * BROKEN_AT_LEAST))
+
+
+@pytest.mark.parametrize("error", [None, OperationalError("away")])
+def test_what_was_sent_is_let_go_although_the_client_holds_on_to_it(error: Exception | None) -> None:
+    held: list[Any] = []
+
+    class Client(ClickHouse):
+        def insert(self, table: str, data: Any, column_names: list[str], **options: Any) -> None:
+            super().insert(table, data, column_names, **options)
+            held.append(data)
+
+    clickhouse = Client(lambda call, _: error if call == 1 else None)
+    insert(clickhouse, block())
+    assert len(clickhouse.rows) == 8
+    assert held == [[]]
