@@ -23,7 +23,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 class Record(Protocol):
-    """What is used of a record of the log; kafka-python's `ConsumerRecord` has it. `timestamp` is in milliseconds."""
+    """What is used of a record of the log; `record.Record` has it. `timestamp` is in milliseconds."""
 
     topic: str
     partition: int
