@@ -9,6 +9,7 @@ import pytest
 from deploy.local.tables import bring_up_to_date
 from processors.expunge import Expunge
 from projections import archive, migrate
+from projections.access import Access
 from projections.batch import Projection, blocks_of, projections
 from projections.dictionary import relations
 from projections.groups import groups_of
@@ -136,6 +137,15 @@ def test_rows_lie_on_both_shards_and_the_rows_of_a_seed_on_one(both: Both) -> No
         assert {shard for _, shard in found} == {1, 2}
         assert len(dict(found)) == len(set(found))
         assert both.sharded.client.command(f"SELECT count() FROM {name}_local") == len(found)  # noqa: S608
+
+
+def test_statements_that_run_again_for_new_nodes_change_nothing(both: Both) -> None:
+    both.fill(shop(4, people=8, events=60, orders=10))
+    people = "SELECT toString(profile_id), count() FROM events_by_profile GROUP BY 1"
+    before = both.rows(people)
+    for writer, placement in ((both.plain, Placement()), (both.sharded, Placement.of(both.settings))):
+        migrate.migrate(writer.client, placement, access=Access.of(both.settings), again=True)
+    assert both.rows(people) == before
 
 
 @pytest.mark.parametrize("arrived", [1, 2])
