@@ -17,6 +17,8 @@ from pathlib import Path
 from string import Template
 from typing import Any, Protocol
 
+from clickhouse_connect.driver.exceptions import OperationalError
+
 from projections import sharding
 from projections.access import Access
 from projections.placement import ONE_NODE, Placement
@@ -224,6 +226,9 @@ def _run(database: Database, migration: Migration, statements: Iterable[str]) ->
     for statement in statements:
         try:
             database.command(statement)
+        except OperationalError:
+            # ClickHouse went away: whoever waits for it comes again.
+            raise
         except Exception as error:
             first = statement.partition("\n")[0]
             raise KithError(

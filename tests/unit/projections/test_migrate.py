@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
 from pydantic import SecretStr
 
 from projections import migrate
@@ -80,6 +81,17 @@ def test_a_migration_that_was_cut_off_is_applied_again() -> None:
     assert list(broken.applied) == [1]
     broken._fail = lambda _: False
     assert [migration.version for migration in migrate.migrate(broken)] == [each.version for each in ALL[1:]]
+
+
+def test_clickhouse_that_goes_away_is_no_fault_of_a_migration() -> None:
+    class Away(Database):
+        def command(self, cmd: str, parameters: dict[str, Any] | None = None) -> None:
+            if "VIEW IF NOT EXISTS identity" in cmd:
+                raise OperationalError("connection refused")
+            super().command(cmd, parameters)
+
+    with pytest.raises(OperationalError):
+        migrate.migrate(Away())
 
 
 def test_an_applied_file_may_not_change() -> None:
