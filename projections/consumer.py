@@ -168,7 +168,7 @@ class Consumer:
                 raise KithError(f"Kafka refuses this projector for good: {error.str()}. Has another one its name?")
             else:
                 # It goes on by itself once it can.
-                log.warning("Kafka", error=error.name())
+                log.warning("Kafka does not answer", error=error.name())
         self._positions |= {(record.topic, record.partition): record.offset + 1 for record in records}
         for place, end in ends.items():
             self._positions[place] = max(end, self._positions.get(place, 0))
