@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.settings import Settings
+from tests.contract.projections.plain import ZONE
 from tests.parts.api import Api, running_api
 from tests.parts.people import Writer
 
@@ -24,6 +25,7 @@ def api(shared_settings: Settings, shared_writer: Writer, tmp_path_factory: pyte
             "query_max_bytes": 100 << 20,
             "query_max_result_bytes": 8 << 20,
             "default_country": "FR",
+            "timezone": ZONE,
         }
     )
     with running_api(settings, tmp_path_factory.mktemp("api")) as running:

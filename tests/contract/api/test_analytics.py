@@ -36,6 +36,17 @@ def test_rfm_as_of_holds_its_own_instant(api: Api, writer: Writer) -> None:
     assert by_then != api.get("/v1/analytics/rfm?" + urlencode({"to": placed})).json
 
 
+def test_dates_and_times_without_an_offset_are_those_of_the_zone(api: Api, writer: Writer) -> None:
+    shop(1).write(writer)
+    # St. John's is three hours and a half behind UTC in winter.
+    answers = [
+        api.get("/v1/analytics/revenue?" + urlencode({"from": start, "to": "2026-02-01T00:00:00Z"})).body
+        for start in ("2026-01-10", "2026-01-10T00:00", "2026-01-10T03:30:00Z", "2026-01-10T04:30:00+01:00")
+    ]
+    assert set(answers) == {answers[0]}
+    assert answers[0] != api.get("/v1/analytics/revenue?from=2026-01-15&to=2026-02-01T00:00:00Z").body
+
+
 def test_every_channel_holds_all_orders_that_came_from_there(api: Api, writer: Writer) -> None:
     shop(2).write(writer)
 

@@ -5,15 +5,18 @@ Every answer keeps to `Narrowed`: a time, a channel, a segment's members.
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from schemas.times import EARLIEST, LATEST, to_millis
 from tests.contract.projections.shop import Shop
 
 Timelines = dict[str, list[tuple[int, dict[str, Any]]]]
 ACTIVITY = ("track", "page", "screen")
+# Whose days are neither UTC's nor begin at a whole hour.
+ZONE = "America/St_Johns"
 VIEWED, ADDED = "Product Viewed", "Product Added"
 
 
@@ -73,8 +76,8 @@ def orders(made: Shop, narrowed: Narrowed) -> list[dict[str, Any]]:
 
 
 def bucket(t: int, period: str) -> str:
-    """Return the day, the Monday or the first of the month (UTC) of an instant."""
-    day = datetime.fromtimestamp(t / 1000, UTC).date()
+    """Return the day, the Monday or the first of the month (in `ZONE`) of an instant."""
+    day = datetime.fromtimestamp(t / 1000, ZoneInfo(ZONE)).date()
     if period == "week":
         day -= timedelta(days=day.weekday())
     return (day.replace(day=1) if period == "month" else day).isoformat()
