@@ -45,8 +45,10 @@ def text_of(type_: str, value: Any) -> tuple[str, bool]:
         return _bool(value), False
     integer = _INTEGER.fullmatch(type_)
     is_number = integer is not None or type_ in _LARGEST or type_.startswith("Decimal")
-    if isinstance(value, bool | dict | list):
+    if isinstance(value, dict | list):
         raise UnfitError("give a number" if is_number else "give text")
+    if isinstance(value, bool):
+        value = int(value) if is_number else str(value).lower()
     if integer is not None:
         return _integer(value, signed=not integer[1], bits=int(integer[2])), False
     if is_number:
