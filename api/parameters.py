@@ -47,7 +47,7 @@ def _top(type_: str, value: Any) -> str:
         return "\\N" if value is None and "Nullable(" in type_ else _top(arguments[0], value)
     if head in _NESTED:
         # Text is ClickHouse's own way of writing it.
-        return escaped(value) if isinstance(value, str) else _NESTED[head](arguments, value)
+        return value if isinstance(value, str) else _NESTED[head](arguments, value)
     return escaped(text_of(head, value)[0])
 
 

@@ -168,6 +168,10 @@ def test_a_value_is_only_a_value(api: Api, value: str) -> None:
     assert ask(api, "SELECT {v:String}", v=value).json["rows"] == [[value]]
 
 
+def test_a_list_may_be_written_as_clickhouse_does(api: Api) -> None:
+    assert ask(api, "SELECT {v:Array(String)}", v="['it\\'s', '\\\\']").json["rows"] == [[["it's", "\\"]]]
+
+
 def test_words_in_quotes_are_only_words(api: Api) -> None:
     sql = "SELECT 'SETTINGS a = 1', 'it\\'s FORMAT Native', 1 AS settings, $$INTO OUTFILE$$, 'system.x' -- SETTINGS"
     row = ["SETTINGS a = 1", "it's FORMAT Native", 1, "INTO OUTFILE", "system.x"]
