@@ -1,11 +1,17 @@
-"""A profile as of a moment after everything is the profile as it was published, from random events, orders included."""
+"""A profile as of a moment after everything is the profile as published; before it, the fold of what had happened."""
 
 import random
+from collections import defaultdict
 from typing import Any
 
 import pytest
 
+from processors.profile import orders
+from processors.profile.merge import merge
+from processors.profile.view import profile_view
 from schemas.codec import dumps, loads
+from schemas.identifier import seed_of
+from schemas.times import to_iso, to_millis
 from tests.parts.api import Api
 from tests.parts.people import TOPICS, Writer
 from tests.unit.processors.identity.shop import Event, at
@@ -69,6 +75,22 @@ def write(writer: Writer, ran: Simulation) -> None:
             writer.put(target, documents, [key for key, _ in log])
 
 
+def orders_then(made: list[Event], ran: Simulation, until: int) -> dict[str, Any]:
+    """Return the orders of each profile as of an instant: folded from all events by then, whose they are today."""
+    states: dict[str, Any] = {}
+    for event in sorted({each["event_id"]: each for each in made}.values(), key=lambda each: str(each["occurred_at"])):
+        identifier = orders.order_of(event)
+        if identifier is not None and to_millis(event["occurred_at"]) <= until:
+            seed = seed_of(identifier)
+            states[seed] = orders.fold_order(states.get(seed), event, to_millis(event["occurred_at"]))
+    assigned = ran.newest(simulation.TOPICS.assignments)
+    parts: dict[str, list[Any]] = defaultdict(list)
+    for seed, state in states.items():
+        parts[assigned[seed]["profile_id"] if seed in assigned else seed].append(orders.fragment_of_order(state))
+    empty: dict[str, Any] = {"profile_id": "", "roster": [], "aliases": [], "segments": [], "version": 0}
+    return {who: profile_view(merge(fragments), **empty)["orders"] for who, fragments in parts.items()}
+
+
 @pytest.mark.parametrize("number", range(8))
 def test_a_profile_as_of_now_is_the_profile(api: Api, writer: Writer, number: int) -> None:
     chance = random.Random(number)
@@ -80,3 +102,12 @@ def test_a_profile_as_of_now_is_the_profile(api: Api, writer: Writer, number: in
         answer = api.get(f"/v1/profiles/profile_id:{profile_id}?as_of={LATER}")
         assert answer.status == 200, (answer.body, dumps(published))
         assert {**answer.json, "version": 0} == {**published, "version": 0}
+    until = chance.randrange(10, 50) * 1_000_000
+    wanted = orders_then(made, ran, until)
+    for profile_id in ran.profiles():
+        answer = api.get(f"/v1/profiles/profile_id:{profile_id}?as_of={to_iso(until)}")
+        found = answer.json["orders"] if answer.status == 200 else None
+        if profile_id in wanted:
+            assert found == wanted[profile_id]
+        else:
+            assert found is None or found["count"] == 0
