@@ -1,6 +1,6 @@
 """What ClickHouse holds already: event ids, and how far each partition has come."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from clickhouse_connect.driver.external import ExternalData
@@ -20,6 +20,11 @@ FROM (
     FROM {table} WHERE topic IN {{topics:Array(String)}} GROUP BY shard, topic, partition
 )
 GROUP BY topic, partition"""
+# By the primary key, however large the table is: whose id it is, is mostly asked by the same person.
+_HELD = (
+    "SELECT toString(event_id), toString(seed) FROM {table} "
+    "WHERE seed IN (SELECT seed FROM asked) AND event_id IN (SELECT id FROM asked)"
+)
 _ARCHIVED = "SELECT DISTINCT toString(event_id) FROM {table} WHERE event_id IN (SELECT id FROM ids)"
 # Answered by the projection `by_id`: where the rows lie is asked of the few that are repeated.
 _REPEATED = (
@@ -75,6 +80,18 @@ def archived(reader: Reader, ids: Iterable[str], table: str = EVENTS.name) -> se
     """Return which of these event ids the archive, or another table of events, has."""
     answer = reader.query(_ARCHIVED.format(table=table), external_data=table_of_ids(ids))
     return {event_id for (event_id,) in answer.result_rows}
+
+
+def seeds_held(reader: Reader, asked: Sequence[tuple[str, str]], table: str = EVENTS.name) -> dict[str, str]:
+    """Return which seed the archive, or another table of events, has each of these event ids with.
+
+    `asked` are (event id, seed). An id that is there with a seed that nobody asks about is not in the answer.
+    """
+    if not asked:
+        return {}
+    lines = "\n".join(f"{event_id}\t{seed}" for event_id, seed in asked)
+    given = ExternalData(file_name="asked", data=lines.encode(), fmt="TSV", structure="id UUID, seed UUID")
+    return dict(reader.query(_HELD.format(table=table), external_data=given).result_rows)
 
 
 def event_ids(block: Block) -> list[str]:

@@ -7,10 +7,9 @@ seed's unit, which takes the event out of what it has folded, and reports it, as
 from collections.abc import Sequence
 from typing import Any
 
-from clickhouse_connect.driver.external import ExternalData
 from kafka import KafkaProducer
 
-from projections.archive import Reader, archived
+from projections.archive import Reader, archived, seeds_held
 from projections.batch import Block
 from projections.tables import EVENTS
 from schemas.codec import SCHEMA_VERSION, dumps, loads
@@ -22,10 +21,6 @@ from schemas.settings import Settings
 from schemas.times import to_iso, to_millis
 
 _REASON = "conflicting_duplicate"
-# By the primary key, however large the archive is: whose id it is, is mostly asked by the same person.
-_HELD = """\
-SELECT toString(event_id), toString(seed) FROM events
-WHERE seed IN (SELECT seed FROM asked) AND event_id IN (SELECT id FROM asked)"""
 _EVENT_ID, _SEED = EVENTS.names.index("event_id"), EVENTS.names.index("seed")
 _ACKNOWLEDGE_S = 30.0
 
@@ -79,11 +74,7 @@ class Lost:
 
         What the archive has not (any more) is not in the answer.
         """
-        if not asked:
-            return {}
-        lines = "\n".join(f"{event_id}\t{seed}" for event_id, seed in asked)
-        table = ExternalData(file_name="asked", data=lines.encode(), fmt="TSV", structure="id UUID, seed UUID")
-        held = dict(self._reader.query(_HELD, external_data=table).result_rows)
+        held = seeds_held(self._reader, asked)
         rest = {event_id for event_id, _ in asked} - held.keys()
         return held | (dict.fromkeys(archived(self._reader, sorted(rest)), "") if rest else {})
 
