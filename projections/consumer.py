@@ -91,8 +91,11 @@ class Consumer:
         Raises `Reassigned` when the group has given this process other partitions than before.
         """
         self._read_on()
+        # A message without a value, which ends a profile, is as long as that: `if first` would let it go.
         first = self._consumer.poll(seconds)
-        return self._received([first, *self._consumer.consume(min(most - 1, _AT_ONCE), 0)] if first else [])
+        if first is None:
+            return self._received([])
+        return self._received([first, *self._consumer.consume(min(most - 1, _AT_ONCE), 0)])
 
     def gather(self, seconds: float, most: int) -> list[Record]:
         """Return up to `most` committed records, waiting `seconds` for as many. Raises `Reassigned` as `poll` does."""
@@ -105,7 +108,7 @@ class Consumer:
             # Not paused: what was on its way here would still come, and would have to be kept.
             self._consumer.assign([])
             self._is_reading = False
-        self._received([message for message in [self._consumer.poll(seconds)] if message and message.error()])
+        self._received([each for each in [self._consumer.poll(seconds)] if each is not None and each.error()])
 
     def seek(self, held: Mapping[Place, int]) -> None:
         """Start each assigned partition at the greater of what ClickHouse holds and what the group has committed.

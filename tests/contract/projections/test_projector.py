@@ -64,6 +64,15 @@ def test_every_topic_reaches_its_table_and_the_lag_ends_at_zero(stack_settings: 
     }
 
 
+def test_a_record_without_a_value_that_comes_alone_ends_a_profile(stack_settings: Settings, tmp_path: Path) -> None:
+    topic, ended = stack_settings.topics.profiles, profile()
+    with projecting(stack_settings, tmp_path):
+        for value, left in ((ended, 1), (None, 0)):
+            send(stack_settings, [(topic, ended["profile_id"], value)])
+            wait_until_projected(stack_settings)
+            assert rows(stack_settings, "SELECT count() FROM profiles") == [(left,)]
+
+
 def test_an_event_is_archived_once_however_often_it_came(stack_settings: Settings, tmp_path: Path) -> None:
     many = events(200)
     with projecting(stack_settings, tmp_path):
