@@ -14,10 +14,13 @@ PLACE = ("t", 0)
 
 
 class Message:
-    """A record, or with `code` what librdkafka says of the partition."""
+    """A record, or with `code` what librdkafka says of the partition. As long as its value, as confluent-kafka's."""
 
-    def __init__(self, offset: int, code: int | None = None, *, fatal: bool = False) -> None:
+    def __init__(
+        self, offset: int, code: int | None = None, *, fatal: bool = False, value: bytes | None = b"x"
+    ) -> None:
         self._offset = offset
+        self._value = value
         self._error = None if code is None else KafkaError(code, "told", fatal)
 
     def error(self) -> KafkaError | None:
@@ -38,8 +41,11 @@ class Message:
     def key(self) -> None:
         return None
 
-    def value(self) -> bytes:
-        return b"x"
+    def value(self) -> bytes | None:
+        return self._value
+
+    def __len__(self) -> int:
+        return len(self._value or b"")
 
 
 class Librdkafka:
@@ -164,6 +170,20 @@ def test_who_stays_reads_nothing_and_goes_on_where_it_stood() -> None:
     library.next = [Message(5)]
     assert [record.offset for record in consumer.poll(0, 10)] == [5]
     assert library.assigned[-1] == [("t", 0, 5)]
+
+
+def test_a_record_without_a_value_is_one_too_also_alone() -> None:
+    consumer, library = reading()
+    for read in (consumer.poll, consumer.gather):
+        library.next = [Message(4, value=None)]
+        assert [(record.offset, record.value) for record in read(0, 10)] == [(4, None)]
+
+
+def test_who_stays_hears_of_a_fatal_error_although_it_has_no_value() -> None:
+    consumer, library = reading()
+    library.next = [Message(0, KafkaError.FENCED_INSTANCE_ID, fatal=True, value=None)]
+    with pytest.raises(KithError, match="for good"):
+        consumer.stay(0)
 
 
 def test_what_came_before_partitions_went_is_not_given_out() -> None:
