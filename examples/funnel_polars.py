@@ -16,7 +16,7 @@ client = clickhouse_connect.get_client(
 )
 
 # Arrow, so that no value becomes a Python object on its way.
-funnel = pl.from_arrow(
+funnel = pl.DataFrame(
     client.query_arrow(
         "SELECT event, people, conversion FROM funnel(steps = {steps:Array(String)}, within = 604800000)",
         parameters={"steps": ["Product Viewed", "Product Added", "Order Completed"]},
@@ -24,5 +24,5 @@ funnel = pl.from_arrow(
 )
 print(funnel)
 
-people = pl.from_arrow(client.query_arrow("SELECT segment, orders, toFloat64(revenue) AS revenue FROM rfm"))
+people = pl.DataFrame(client.query_arrow("SELECT segment, orders, toFloat64(revenue) AS revenue FROM rfm"))
 print(people.group_by("segment").agg(pl.len().alias("people"), pl.col("revenue").sum()).sort("segment"))
