@@ -144,4 +144,6 @@ def test_an_answer_from_before_the_owners_were_loaded_does_not_stay(api: Api, wr
     between = api.get(path)
     writer.client.command("SYSTEM RELOAD DICTIONARY identity_unsettled")
     after = api.get(path, if_none_match=between.headers["etag"])
-    assert (after.status, after.json["steps"][0]["people"]) == (200, 1)
+    # ClickHouse may have loaded it by itself before the answer in between.
+    newest = between if after.status == 304 else after
+    assert (newest.status, newest.json["steps"][0]["people"]) == (200, 1)
