@@ -174,6 +174,10 @@ class Forgetting:
                 start, end = bounds[seed]
                 if (start is None or start <= occurred) and (end is None or occurred < end):
                     self._seen.forget(event_id, received)
+                else:
+                    # Somebody else's on a shared device, whose fragment may have held them too: a login that came since
+                    # the request can have joined the slices before this unit put the mask on.
+                    anew[seed] = None
             if raw:
                 self._take_up_order(loads(raw), order_seeds)
         for seed in anew:

@@ -197,17 +197,10 @@ def never_received(events: list[Event], identifier: Identifier) -> list[Event]:
     return left
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(before_it, max_size=8),
-    st.lists(after_it, max_size=5),
-    anybody,
-    st.randoms(use_true_random=False),
-    st.sampled_from([1, 4]),
-)
-def test_erasing_is_never_having_received(
+def erased(
     early: list[Event], late: list[Event], identifier: Identifier, chance: random.Random, partitions: int
-) -> None:
+) -> Simulation:
+    """Return a world in which somebody was erased while `late` arrived, units took turns and some of them died."""
     simulation = Simulation(partitions, EVERYBODY)
     for event in early:
         simulation.produce(event)
@@ -227,7 +220,40 @@ def test_erasing_is_never_having_received(
         simulation.produce(event)
     simulation.settle()
     assert len(simulation.finished()) == 1
+    return simulation
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(before_it, max_size=8),
+    st.lists(after_it, max_size=5),
+    anybody,
+    st.randoms(use_true_random=False),
+    st.sampled_from([1, 4]),
+)
+def test_erasing_is_never_having_received(
+    early: list[Event], late: list[Event], identifier: Identifier, chance: random.Random, partitions: int
+) -> None:
+    simulation = erased(early, late, identifier, chance, partitions)
     expected = run(never_received([*early, *late], identifier), compiled=EVERYBODY)
     assert public(simulation)["profiles"] == public(expected)["profiles"]
     now = {profile_id for profile_id, member in members(simulation).items() if member}
     assert now == {profile_id for profile_id, member in members(expected).items() if member}
+
+
+def test_a_login_that_joins_a_tablets_slices_meanwhile_takes_nothing_from_the_other_person() -> None:
+    tablet = {"a": "a1", "d": "d1"}
+    early = [
+        old(1, u="u1"),
+        old(11, a="a1"),
+        old(2, u="u2", e="j@x.fr", **tablet),
+        old(4, u="u1", e="j@x.fr", **tablet),
+    ]
+    late = [new(4, u="u2", **tablet), new(1, u="u1", e="j@x.fr", **tablet)]
+    jane = Identifier("email", "j@x.fr")
+    expected = public(run(never_received([*early, *late], jane)))["profiles"]
+    assert max(each["as_of"] for each in expected.values()) == to_iso(11_000)
+    for number in range(60):
+        simulation = erased(early, late, jane, random.Random(number), 4)
+        found = public(simulation)["profiles"]
+        assert {k: v["activity"] for k, v in found.items()} == {k: v["activity"] for k, v in expected.items()}
