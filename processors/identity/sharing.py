@@ -4,6 +4,8 @@ An identifier that the evidence pairs with more identifiers of stronger types th
 leaves its component, which falls to pieces without it, and each of its pairs stays with the other identifier, apart.
 """
 
+from copy import copy
+
 from processors.identity.component import Component, Evidence, Member
 from processors.identity.grouping import SHARED, Moment, Node, Pair
 from processors.identity.policy import Policy
@@ -87,7 +89,8 @@ class Sharing:
             rare.apart[pair[1] if pair[0] == identifier else pair[0], pair] = evidence
         for key in [key for key in rare.apart if key[0] == identifier]:
             self.touched.gone.append((key[1], rare.apart.pop(key)))
-        rulings = {pair: ruling for pair, ruling in rare.rulings.items() if identifier in pair}
-        spellings = {pair: evidence for pair, evidence in rare.spellings.items() if identifier in pair}
+        # Both components have them from now on, and each learns more about them by itself, as after a restart.
+        rulings = {pair: copy(ruling) for pair, ruling in rare.rulings.items() if identifier in pair}
+        spellings = {pair: copy(evidence) for pair, evidence in rare.spellings.items() if identifier in pair}
         alone.exceptions().rulings, alone.exceptions().spellings = rulings, spellings
         self.fall_to_pieces(component)

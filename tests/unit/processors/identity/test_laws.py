@@ -1,10 +1,11 @@
 """What holds of identity whatever the events: the invariants of the design, as properties."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import networkx
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from processors.identity.evidence import pairs_of
@@ -14,7 +15,7 @@ from processors.identity.resolve import World
 from schemas.event import IdentifierJson
 from schemas.identifier import Identifier, is_weak, seed_of, strongest
 from schemas.times import to_millis
-from tests.unit.processors.identity.shop import Event, System, check, identifiers_of, run, same
+from tests.unit.processors.identity.shop import Event, System, at, check, identifiers_of, run, same
 from tests.unit.processors.identity.test_fold import LETTERS, POLICIES, events
 
 UNLIMITED = Policy(limits=dict.fromkeys(STRONG), shared_threshold=1_000_000)
@@ -139,8 +140,20 @@ def test_every_event_is_on_exactly_one_profile(given_events: list[Event], policy
             assert one.owner != next_.owner
 
 
+# A spelling whose address has just become shared is known to two components, which must not share what they know.
+TWO_SPELLINGS = [
+    at(0, w="1", e="j.d+shop@gmail.com", a="a1"),
+    at(0, s="1", e="j.d+shop@gmail.com", a="a1"),
+    at(0, e="j.d+shop@gmail.com", p="+33600000001"),
+]
+SHARED_SOON = replace(
+    Policy.default(), blocked=frozenset({"+33600000001"}), shared_threshold=1, fold_email_providers=True
+)
+
+
 @settings(max_examples=200, deadline=None)
 @given(SETS, POLICIES, st.integers(1, 3), st.integers(1, 10))
+@example(TWO_SPELLINGS, SHARED_SOON, 1, 1)
 def test_a_restart_changes_nothing_that_is_published_or_stored(
     given_events: list[Event], policy: Policy, batch: int, capacity: int
 ) -> None:
