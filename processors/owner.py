@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from threading import Event
 from typing import Any
 
 import structlog
@@ -33,6 +34,10 @@ WRITER = "identity"
 MOST_WAITING = 4000
 _REOPEN_S = 0.2
 _LONGEST_REOPEN_S = 5.0
+
+
+class Abandoned(Exception):
+    """The unit was taken away before it was open."""
 
 
 class Owner:
@@ -142,7 +147,7 @@ class Owner:
             changelog = Changelog(self._topics.identity_state, None, 0)
         else:
             changelog = Changelog(self._topics.state, self._topics.seen, partition)
-        store = await asyncio.to_thread(self._prepare, name, producer, changelog)
+        store = await self._prepared(name, producer, changelog)
         try:
             masks = await asyncio.to_thread(read_masks, settings)
             machine = self._machine(name, partition, store, masks)
@@ -159,12 +164,35 @@ class Owner:
         log.info("unit open", unit=name)
         return unit
 
-    def _prepare(self, name: str, producer: UnitProducer, changelog: Changelog) -> Store:
+    async def _prepared(self, name: str, producer: UnitProducer, changelog: Changelog) -> Store:
+        """Return the unit's store, ready; when the unit is taken away meanwhile, return only when nothing goes on.
+
+        A thread that went on would fence whoever opens the unit next, and hold its store.
+        """
+        abandoned = Event()
+        preparing = asyncio.ensure_future(asyncio.to_thread(self._prepare, name, producer, changelog, abandoned))
+        try:
+            return await asyncio.shield(preparing)
+        except asyncio.CancelledError:
+            abandoned.set()
+            [store] = await asyncio.gather(preparing, return_exceptions=True)
+            if isinstance(store, Store):
+                store.close()
+            raise
+
+    def _prepare(self, name: str, producer: UnitProducer, changelog: Changelog, abandoned: Event) -> Store:
         """Fence the former owner, then bring the local store up to the end of the changelog."""
+
+        def go_on(*_: int) -> None:
+            if abandoned.is_set():
+                raise Abandoned
+
+        go_on()
         producer.open()
+        go_on()
         store = Store(self._settings.store_dir / name)
         try:
-            read = restore(self._settings.bootstrap, store, changelog)
+            read = restore(self._settings.bootstrap, store, changelog, go_on)
         except BaseException:
             store.close()
             raise

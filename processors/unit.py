@@ -210,8 +210,10 @@ class Unit:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(self._producer.close)
-        self._store.close()
+        try:
+            await asyncio.to_thread(self._producer.close)
+        finally:
+            self._store.close()
 
 
 def _lane_of(job: Mapping[str, Any]) -> str:

@@ -186,4 +186,5 @@ async def test_the_former_owner_is_fenced(bench: Bench, tmp_path: Path) -> None:
     await bench.work(latter)
     assert bench.profile()["activity"]["events"] == 2
     await latter.stop()
-    former._store.close()
+    await former.drop()
+    assert Store(tmp_path / "store").position("state") == 0, "its store is free for whoever opens it next"
