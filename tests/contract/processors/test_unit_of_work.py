@@ -187,4 +187,21 @@ async def test_the_former_owner_is_fenced(bench: Bench, tmp_path: Path) -> None:
     assert bench.profile()["activity"]["events"] == 2
     await latter.stop()
     await former.drop()
-    assert Store(tmp_path / "store").position("state") == 0, "its store is free for whoever opens it next"
+
+
+async def test_a_fenced_unit_can_be_dropped_and_opened_again(bench: Bench, tmp_path: Path) -> None:
+    bench.produce(*EVENTS[:2])
+    former = bench.open()
+    await bench.work(former)
+    folder, bench.folder = bench.folder, tmp_path / "another"
+    latter = bench.open()
+    with pytest.raises(KafkaException, match="fenced"):
+        # As an idle unit shows how far it has read: what a fenced producer then says it says at every call.
+        former._producer.commit([], bench.log, [], b"", {(bench.topics.events["web"], 0): 1})
+    await former.drop()
+    await latter.drop()
+    bench.folder = folder
+    again = bench.open()
+    await bench.work(again)
+    assert bench.profile()["activity"]["events"] == 2
+    await again.stop()
