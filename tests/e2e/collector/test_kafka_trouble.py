@@ -42,7 +42,7 @@ class Writer:
             await self.send(client, str(uuid.uuid4()))
 
     async def send(self, client: httpx2.AsyncClient, message_id: str) -> None:
-        body = {"type": "page", "userId": message_id[:4], "messageId": message_id}
+        body = {"type": "page", "userId": f"u-{message_id[:4]}", "messageId": message_id}
         while True:
             began = time.monotonic()
             answer = await client.post(f"{self.url}/v1/page", json=body, auth=(WRITE_KEY, ""))
