@@ -1,4 +1,5 @@
 -- Orders by the channel that they came through, and one RFM for them all.
+-- A view with parameters that a view calls is named with its database: see 0016.
 -- dangerous: drops the view rfm_in, whose twin rfm_of takes its place with a channel; views hold no data.
 
 -- An activity belongs to its person's first order at or after it; an order without activity of its own came from where
@@ -67,7 +68,7 @@ AS WITH
         WHERE seed IN
         (
             SELECT seed
-            FROM orders_counted_of(
+            FROM ${database}.orders_counted_of(
                 start = {start:DateTime64(3, 'UTC')}, end = {end:DateTime64(3, 'UTC')},
                 channel = {channel:String}, segment = {segment:String})
         )
@@ -92,6 +93,20 @@ WHERE product_id != ''
 GROUP BY product_id
 COMMENT 'Views, adds and orders of each product, with (start, end, channel, segment)';
 
+CREATE OR REPLACE VIEW product_popularity ${on_cluster}
+(
+    product_id String COMMENT 'Product: product_id, else sku, else name',
+    name String COMMENT 'Name of the product',
+    views UInt64 COMMENT 'Product Viewed events',
+    adds UInt64 COMMENT 'Product Added events',
+    orders UInt64 COMMENT 'Orders with it that were not cancelled',
+    quantity Decimal(38, 4) COMMENT 'How many were ordered',
+    revenue Decimal(38, 4) COMMENT 'Quantity times price of these orders, whatever their currency'
+)
+AS SELECT *
+FROM ${database}.product_popularity_of(start = '1900-01-01 00:00:00.000', end = '2299-12-31 23:59:59.999', channel = '', segment = '')
+COMMENT 'Views, adds and orders of each product; revenue is quantity times price of orders not cancelled, all currencies';
+
 -- Scores are 1 to 5: one more than five times the share of people who are strictly worse.
 CREATE OR REPLACE VIEW rfm_of ${on_cluster}
 AS WITH people AS
@@ -101,7 +116,7 @@ AS WITH people AS
         max(placed_at) AS last_at,
         count() AS orders,
         sum(total - refunded) AS revenue
-    FROM orders_counted_of(
+    FROM ${database}.orders_counted_of(
         start = {start:DateTime64(3, 'UTC')}, end = {end:DateTime64(3, 'UTC')},
         channel = {channel:String}, segment = {segment:String})
     GROUP BY profile_id
@@ -135,7 +150,7 @@ CREATE OR REPLACE VIEW rfm ${on_cluster}
     segment String COMMENT 'champions, loyal, new, at_risk or lost'
 )
 AS SELECT *
-FROM rfm_of(start = '1900-01-01 00:00:00.000', end = '2299-12-31 23:59:59.999', channel = '', segment = '')
+FROM ${database}.rfm_of(start = '1900-01-01 00:00:00.000', end = '2299-12-31 23:59:59.999', channel = '', segment = '')
 COMMENT 'Recency, frequency and money of everybody with an order that was not cancelled; scores 1 to 5';
 
 DROP VIEW IF EXISTS rfm_in ${on_cluster};
