@@ -14,6 +14,8 @@ from projections.tables import Table
 from schemas.errors import KithError
 from schemas.topics import Topics
 
+# A batch is inserted when its values are that many bytes, however few they are.
+BATCH_BYTES = 32 << 20
 # That many failures that are also most of a topic's records in a batch mean a broken projection, not bad records.
 BROKEN_AT_LEAST = 20
 

@@ -24,8 +24,6 @@ _REASON = "conflicting_duplicate"
 _EVENT_ID, _SEED = EVENTS.names.index("event_id"), EVENTS.names.index("seed")
 _ACKNOWLEDGE_S = 30.0
 
-Message = tuple[str, str, bytes]  # topic, key, value
-
 
 class Lost:
     """Tells the units of events that lost. Connects to Kafka when the first one comes."""

@@ -18,7 +18,7 @@ from kafka.errors import KafkaError
 
 from projections import archive, sink
 from projections.archive import Positions
-from projections.batch import Projection, blocks_of
+from projections.batch import BATCH_BYTES, Projection, blocks_of
 from projections.consumer import Consumer, Reassigned
 from projections.dead_letters import DeadLetters
 from projections.effects import Consequences, Effects, Interrupted, Refresh, Report
@@ -32,8 +32,6 @@ from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# A batch is inserted when its values are that many bytes, however few they are.
-BATCH_BYTES = 32 << 20
 _POLL_S = 0.1
 # How often it is looked whether the batch before is done.
 _LOOK_S = 0.01

@@ -18,7 +18,7 @@ from typing import Any
 
 from projections import archive, sink
 from projections.archive import Positions
-from projections.batch import Block, Projection, Refused, blocks_of
+from projections.batch import BATCH_BYTES, Block, Projection, Refused, blocks_of
 from projections.garbage import rarely_collected
 from projections.groups import Group
 from projections.log import Log
@@ -35,7 +35,6 @@ from schemas.topics import SPECS
 
 # Told: what is done, how many of how many records.
 Show = Callable[[str, int, int], None]
-BATCH_BYTES = 32 << 20
 _PATIENCE_S = 120.0
 # By how much the clocks of workers and of ClickHouse may differ.
 _CLOCKS_MS = 60_000
